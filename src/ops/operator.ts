@@ -1,0 +1,194 @@
+/**
+ * What a room is: everything that is known about one ONNX operator, side by side with the reason it is true.
+ * Interpreters (graph/, lipschitz/) walk these fields and know no operator by name.
+ * @module
+ */
+import type { Attribute, ElementType, NdArray, Node, Shape } from '../onnx/ir.ts'
+import type { SymbolicArray, ExpressionPool } from './symbolic.ts'
+
+/** Type and static shape. All analysis runs at fixed sizes (the batch is specialised first), so every dim is a number. */
+export interface TensorType {
+  readonly type: ElementType
+  readonly dims: Shape
+}
+
+/** One input or output of a node in its place. */
+export interface Operand extends TensorType {
+  readonly name: string
+  /** Present when the value does not depend on the graph's inputs. */
+  readonly constant?: NdArray
+}
+
+/** A node in its place: attributes, opset, operands with their shapes and constants. */
+export interface Site {
+  readonly node: Node
+  /** Version of the node's domain that the model imports. */
+  readonly opset: number
+  /** undefined = optional input omitted. */
+  readonly inputs: readonly (Operand | undefined)[]
+  /** Empty while `shape` runs. */
+  readonly outputs: readonly Operand[]
+  /** Input `index`, or a MODEL_INVALID error that names the node. */
+  input(index: number): Operand
+  /** The constant value of input `index`; undefined when the input is omitted or not constant. */
+  constant(index: number): NdArray | undefined
+  has(attribute: string): boolean
+  attribute(name: string): Attribute | undefined
+  int(name: string, fallback?: number): number
+  float(name: string, fallback?: number): number
+  string(name: string, fallback?: string): string
+  ints(name: string, fallback?: readonly number[]): readonly number[]
+  floats(name: string, fallback?: readonly number[]): readonly number[]
+}
+
+/** The convolution that a linear node performs, for the norm enclosures (channels first, any spatial rank 1..3). */
+export interface ConvolutionStructure {
+  readonly kind: 'convolution'
+  /** `[out, in / groups, ...kernel]` of the (forward) convolution; for a transposed one, of the convolution it is adjoint to. */
+  readonly weights: NdArray
+  readonly groups: number
+  readonly strides: readonly number[]
+  readonly dilations: readonly number[]
+  readonly padsBegin: readonly number[]
+  readonly padsEnd: readonly number[]
+  /** Spatial size of the convolution's input (for a transposed one: of its output). */
+  readonly spatial: readonly number[]
+  /** The node applies the adjoint of the convolution described. */
+  readonly transposed: boolean
+}
+
+/** y = x W (or W x): the same matrix applied to every vector along one axis; norm = sigma_max(matrix). */
+export interface MatrixStructure {
+  readonly kind: 'matrix'
+  /** `[out, in]`, row-major. */
+  readonly matrix: NdArray
+}
+
+/** y = c * x elementwise with a constant that broadcasts to `dims`; norm = max |c|. */
+export interface DiagonalStructure {
+  readonly kind: 'diagonal'
+  readonly scale: NdArray
+}
+
+/** A tensor product of small one-dimensional matrices, one an axis (separable Resize); norm = product of their norms. */
+export interface KroneckerStructure {
+  readonly kind: 'kronecker'
+  readonly factors: readonly NdArray[]
+}
+
+/** Norm known in closed form (a sum over N entries has sqrt(N)). */
+export interface ClosedFormStructure {
+  readonly kind: 'closed-form'
+  /** Sound upper bound on the operator norm, rounded up. */
+  readonly norm: number
+  readonly because: string
+}
+
+export type LinearStructure =
+  | ConvolutionStructure
+  | MatrixStructure
+  | DiagonalStructure
+  | KroneckerStructure
+  | ClosedFormStructure
+
+/**
+ * What a node does to L2 distances, as a function of its dynamic (non-constant) inputs.
+ * `because` is shown by --explain: name the theorem.
+ */
+export type LipschitzRule =
+  /** Every output element is a copy of an input element or a constant: evaluation commutes with relabelling. */
+  | { readonly kind: 'move' }
+  /** Affine in its one dynamic input; the adjoint of the linear part is `vjp`, evaluated in float64. */
+  | { readonly kind: 'affine'; readonly structure: LinearStructure }
+  /** |f(a) - f(b)| <= value |a - b| for the one dynamic input. `value` must be rounded up. */
+  | { readonly kind: 'constant'; readonly value: number; readonly because: string }
+  /**
+   * Several dynamic inputs: a sound bound of L(output) from the L of each dynamic input (in input order, undefined for
+   * constants). `linear` when the node is jointly linear in them (Add, Concat): it may then be part of an affine segment.
+   */
+  | {
+      readonly kind: 'combine'
+      readonly combine: (bounds: readonly (number | undefined)[]) => number
+      readonly linear: boolean
+      readonly because: string
+    }
+  /** Does not change which class wins, and is stripped when it ends the graph; `value` bounds it elsewhere. */
+  | { readonly kind: 'monotone-head'; readonly axis: number; readonly value: number; readonly because: string }
+  /** Discontinuous or unbounded: refused by name, with the reason. */
+  | { readonly kind: 'unbounded'; readonly because: string }
+
+/** What rounding the executed float32 node adds, u = 2^-24 (verification notes 4.2, 4.3). */
+export type RoundingRule =
+  /** Copies, comparisons, max/min: no rounding. */
+  | { readonly kind: 'exact' }
+  /** |fl(y_i) - y_i| <= ulps * u * |y_i| + tiny, y computed exactly from the inputs as executed. */
+  | { readonly kind: 'relative'; readonly ulps: number }
+  /**
+   * Each output is a sum of at most `terms` products (bias included), in any order:
+   * |fl(y_i) - y_i| <= g(terms + extra) u (|W||x| + |b|)_i + tiny.
+   */
+  | { readonly kind: 'dot'; readonly terms: number }
+  /** |fl(y_i) - y_i| <= absolute, for every element (table-driven functions with a bounded range). */
+  | { readonly kind: 'absolute'; readonly error: number }
+  | { readonly kind: 'unknown'; readonly because: string }
+
+/** How output rows (axis 0) depend on input rows; data movement is decided on the index maps instead. */
+export type RowRule =
+  /** Element by element with broadcasting. */
+  | 'elementwise'
+  /** Output row i depends on row i of each dynamic input only. */
+  | 'rows'
+  /** Rows are mixed (ReduceMean over axis 0, BatchNormalization in training mode, Gemm with transA). */
+  | 'mixed'
+
+/** Emits the nodes of a backward pass (graph/differentiate implements it; also usable on its own through onnx/builder). */
+export interface GradientBuilder {
+  /** Emits a node and returns the name of its first output. Attributes are plain values: integer numbers are ints; wrap floats with `float`. */
+  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeInput>>): string
+  /** The same with several outputs. */
+  nodes(
+    op: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes?: Readonly<Record<string, AttributeInput>>,
+  ): readonly string[]
+  /** A float32 initializer. */
+  constant(data: ArrayLike<number>, dims?: Shape): string
+  /** An int64 initializer (axes, shapes, pads). */
+  indices(data: readonly number[], dims?: Shape): string
+}
+
+/** Attribute values as a builder takes them. `float(x)` marks a float; integers are ints. */
+export type AttributeInput = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
+
+export interface Operator {
+  /** op_type in the ai.onnx domain. */
+  readonly type: string
+  /** Opset versions whose meaning this room knows; default 7..25. Outside it the node is refused by name. */
+  readonly opsets?: readonly [number, number]
+  /** Types and shapes of the outputs. Throws LipError MODEL_INVALID naming the node when the inputs cannot be. */
+  shape(site: Site): readonly TensorType[]
+  /** Exact meaning in float64. `inputs[i]` is undefined only for an omitted optional input. */
+  evaluate(site: Site, inputs: readonly (NdArray | undefined)[]): readonly NdArray[]
+  /** Called only with at least one dynamic input. */
+  lipschitz(site: Site): LipschitzRule
+  rounding(site: Site): RoundingRule
+  rows(site: Site): RowRule
+  /**
+   * Reverse mode: from the cotangent of each output (undefined = zero) to that of each wanted input, as ONNX nodes of
+   * opset 18 that onnxruntime runs. One choice at a kink, never a mixture (ties must not halve the gradient).
+   * For a linear operator this is its adjoint, and the proof uses it as such.
+   */
+  vjp?(
+    site: Site,
+    builder: GradientBuilder,
+    cotangents: readonly (string | undefined)[],
+    wanted: readonly boolean[],
+  ): readonly (string | undefined)[]
+  /**
+   * Index-level symbolic execution (graph/fusion): the output elements as expressions over the elements of an ancestor.
+   * Absent for operators that fusion does not look through. `move` operators need none: their `evaluate` is run on the
+   * expression numbers themselves. Returns undefined when this use of the operator cannot be expressed.
+   */
+  symbolic?(site: Site, inputs: readonly (SymbolicArray | undefined)[], pool: ExpressionPool): readonly SymbolicArray[] | undefined
+}
