@@ -5,7 +5,10 @@
 import type { Operator } from './operator.ts'
 import { Relu } from './relu.ts'
 
-const ROOMS: readonly Operator[] = [Relu]
+// biome-ignore format: one room a line
+const ROOMS: readonly Operator[] = [
+  Relu,
+]
 
 /** op_type -> room, for the ai.onnx domain. */
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(ROOMS.map((room) => [room.type, room]))

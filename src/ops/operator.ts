@@ -4,7 +4,7 @@
  * @module
  */
 import type { Attribute, ElementType, NdArray, Node, Shape } from '../onnx/ir.ts'
-import type { SymbolicArray, ExpressionPool } from './symbolic.ts'
+import type { ExpressionPool, SymbolicArray } from './symbolic.ts'
 
 /** Type and static shape. All analysis runs at fixed sizes (the batch is specialised first), so every dim is a number. */
 export interface TensorType {
@@ -97,32 +97,44 @@ export type LinearStructure =
  */
 export type LipschitzRule =
   /** Every output element is a copy of an input element or a constant: evaluation commutes with relabelling. */
-  | { readonly kind: 'move' }
-  /** Affine in its one dynamic input; the adjoint of the linear part is `vjp`, evaluated in float64. */
-  | { readonly kind: 'affine'; readonly structure: LinearStructure }
-  /** |f(a) - f(b)| <= value |a - b| for the one dynamic input. `value` must be rounded up. */
-  | { readonly kind: 'constant'; readonly value: number; readonly because: string }
-  /**
-   * Several dynamic inputs: a sound bound of L(output) from the L of each dynamic input (in input order, undefined for
-   * constants). `linear` when the node is jointly linear in them (Add, Concat): it may then be part of an affine segment.
-   */
-  | {
-      readonly kind: 'combine'
-      readonly combine: (bounds: readonly (number | undefined)[]) => number
-      readonly linear: boolean
-      readonly because: string
-    }
-  /** Does not change which class wins, and is stripped when it ends the graph; `value` bounds it elsewhere. */
-  | { readonly kind: 'monotone-head'; readonly axis: number; readonly value: number; readonly because: string }
-  /** Discontinuous or unbounded: refused by name, with the reason. */
-  | { readonly kind: 'unbounded'; readonly because: string }
+  (
+    | { readonly kind: 'move' }
+    /** Affine in its one dynamic input; the adjoint of the linear part is `vjp`, evaluated in float64. */
+    | { readonly kind: 'affine'; readonly structure: LinearStructure }
+    /** |f(a) - f(b)| <= value |a - b| for the one dynamic input. `value` must be rounded up. */
+    | { readonly kind: 'constant'; readonly value: number; readonly because: string }
+    /**
+     * Several dynamic inputs: a sound bound of L(output) from the L of each dynamic input (in input order, undefined for
+     * constants). `linear` when the node is jointly linear in them (Add, Concat): it may then be part of an affine segment.
+     */
+    | {
+        readonly kind: 'combine'
+        readonly combine: (bounds: readonly (number | undefined)[]) => number
+        readonly linear: boolean
+        readonly because: string
+      }
+    /** Does not change which class wins, and is stripped when it ends the graph; `value` bounds it elsewhere. */
+    | { readonly kind: 'monotone-head'; readonly axis: number; readonly value: number; readonly because: string }
+    /** Discontinuous or unbounded: refused by name, with the reason. */
+    | { readonly kind: 'unbounded'; readonly because: string }
+  ) & {
+    /**
+     * The outputs that the rule bounds, as positions; absent = all. Any other output (the indices of TopK and MaxPool) is a
+     * discontinuous function of the input: its value is known to exist and nothing more, so a node that computes with it is unbounded.
+     */
+    readonly outputs?: readonly number[]
+  }
 
 /** What rounding the executed float32 node adds, u = 2^-24 (verification notes 4.2, 4.3). */
 export type RoundingRule =
   /** Copies, comparisons, max/min: no rounding. */
   | { readonly kind: 'exact' }
-  /** |fl(y_i) - y_i| <= ulps * u * |y_i| + tiny, y computed exactly from the inputs as executed. */
-  | { readonly kind: 'relative'; readonly ulps: number }
+  /**
+   * |fl(y_i) - y_i| <= ulps * u * |y_i| + inputUlps * u * |x_i| + absolute + tiny, y computed exactly from the inputs as
+   * executed; x is the one dynamic input. `inputUlps` (elementwise functions that cancel, such as Gelu at negative x) and
+   * `absolute` (underflow of squares, tables near a zero) are 0 when absent.
+   */
+  | { readonly kind: 'relative'; readonly ulps: number; readonly inputUlps?: number; readonly absolute?: number }
   /**
    * Each output is a sum of at most `terms` products (bias included), in any order:
    * |fl(y_i) - y_i| <= g(terms + extra) u (|W||x| + |b|)_i + tiny.
@@ -159,7 +171,12 @@ export interface GradientBuilder {
 }
 
 /** Attribute values as a builder takes them. `float(x)` marks a float; integers are ints. */
-export type AttributeInput = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
+export type AttributeInput =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
 
 export interface Operator {
   /** op_type in the ai.onnx domain. */
@@ -190,5 +207,9 @@ export interface Operator {
    * Absent for operators that fusion does not look through. `move` operators need none: their `evaluate` is run on the
    * expression numbers themselves. Returns undefined when this use of the operator cannot be expressed.
    */
-  symbolic?(site: Site, inputs: readonly (SymbolicArray | undefined)[], pool: ExpressionPool): readonly SymbolicArray[] | undefined
+  symbolic?(
+    site: Site,
+    inputs: readonly (SymbolicArray | undefined)[],
+    pool: ExpressionPool,
+  ): readonly SymbolicArray[] | undefined
 }
