@@ -41,8 +41,9 @@ export interface NdArray {
   readonly dims: Shape
   readonly data: Float64Array
   /**
-   * Bound on the relative error of each element against the real number that the graph defines; absent or 0 = exact.
-   * Constants that the file computes with float arithmetic (Mul, Div, Sqrt of initializers) carry it; Infinity = not tracked.
+   * Bound on the relative error of each element, both against the real number that the graph defines and against the
+   * float32 number that a runtime computes for it; absent or 0 = exact. Constants that the file computes with float
+   * arithmetic (Mul, Div, Sqrt of initializers) carry it; Infinity = not tracked.
    */
   readonly relativeError?: number
 }
@@ -87,6 +88,8 @@ export interface Node {
   readonly op: string
   /** '' is ai.onnx. */
   readonly domain: string
+  /** Selects among local functions of one name; absent = ''. */
+  readonly overload?: string
   /** '' = omitted optional input. */
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]

@@ -187,6 +187,17 @@ export interface Operator {
   shape(site: Site): readonly TensorType[]
   /** Exact meaning in float64. `inputs[i]` is undefined only for an omitted optional input. */
   evaluate(site: Site, inputs: readonly (NdArray | undefined)[]): readonly NdArray[]
+  /**
+   * The value depends only on the shapes of the inputs (Shape, Size): a constant at fixed sizes. `evaluate` is then called
+   * with arrays whose `dims` are right and whose `data` is empty.
+   */
+  readonly shapeOnly?: true
+  /**
+   * For constants that the file computes: bound on the relative error of every output element when input i has relative
+   * error `errors[i]` (0 = exact, Infinity = unknown), the operator's own rounding excluded. Mul: (1 + a)(1 + b) - 1.
+   * Absent: errors pass through data movement and nothing else.
+   */
+  relativeError?(site: Site, errors: readonly number[]): number
   /** Called only with at least one dynamic input. */
   lipschitz(site: Site): LipschitzRule
   rounding(site: Site): RoundingRule
