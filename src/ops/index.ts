@@ -2,12 +2,40 @@
  * The list of rooms. To support a new ONNX operator: one file in this folder, one line here.
  * @module
  */
+import { Abs } from './abs.ts'
+import { Clip } from './clip.ts'
 import type { Operator } from './operator.ts'
+import { ReduceL1 } from './reduce-l1.ts'
+import { ReduceL2 } from './reduce-l2.ts'
+import { ReduceLogSum } from './reduce-log-sum.ts'
+import { ReduceLogSumExp } from './reduce-log-sum-exp.ts'
+import { ReduceMax } from './reduce-max.ts'
+import { ReduceMean } from './reduce-mean.ts'
+import { ReduceMin } from './reduce-min.ts'
+import { ReduceProd } from './reduce-prod.ts'
+import { ReduceSum } from './reduce-sum.ts'
+import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
+import { Sign } from './sign.ts'
+import { TopK } from './top-k.ts'
 
 // biome-ignore format: one room a line
 const ROOMS: readonly Operator[] = [
+  Abs,
+  Clip,
+  ReduceL1,
+  ReduceL2,
+  ReduceLogSum,
+  ReduceLogSumExp,
+  ReduceMax,
+  ReduceMean,
+  ReduceMin,
+  ReduceProd,
+  ReduceSum,
+  ReduceSumSquare,
   Relu,
+  Sign,
+  TopK,
 ]
 
 /** op_type -> room, for the ai.onnx domain. */

@@ -1,0 +1,23 @@
+import type { Operator } from './operator.ts'
+import { reduction, reductionOf, selectExtremum, symbolicReduction } from './reduce.ts'
+
+const AXES_INPUT = 18
+
+/** y = min over the axes. */
+export const ReduceMin: Operator = {
+  type: 'ReduceMin',
+  ...reduction(AXES_INPUT, (group, type) =>
+    group.reduce((best, value) => (value < best || Number.isNaN(value) ? value : best), type === 'bool' ? 1 : Infinity),
+  ),
+  lipschitz: () => ({
+    kind: 'constant',
+    value: 1,
+    because: '|min a - min b| <= max |a - b| <= ||a - b|| in each group, and the groups are disjoint',
+  }),
+  relativeError: (_, [error]) => error!,
+  rounding: () => ({ kind: 'exact' }),
+  symbolic: symbolicReduction(AXES_INPUT, (pool, group) => pool.min(group)),
+  vjp: (site, b, [dy], [wanted]) => [
+    wanted && dy !== undefined ? selectExtremum(site, b, dy, reductionOf(site, AXES_INPUT), 'min') : undefined,
+  ],
+}

@@ -1,0 +1,31 @@
+import type { Operator } from './operator.ts'
+import { positiveSum, reduction, reductionOf, symbolicReduction, withKeptDims } from './reduce.ts'
+import { roundUp } from './round-up.ts'
+
+const AXES_INPUT = 18
+
+/** y = sum of squares over the axes. */
+export const ReduceSumSquare: Operator = {
+  type: 'ReduceSumSquare',
+  ...reduction(AXES_INPUT, (group) => group.reduce((sum, value) => sum + value * value, 0)),
+  lipschitz: () => ({
+    kind: 'unbounded',
+    because: 'the slope 2 ||x|| of a square grows with its input; followed by Sqrt it is a norm, which is bounded',
+  }),
+  relativeError: (_, [error]) => roundUp(error! * (2 + error!)),
+  rounding: (site) => {
+    const { count } = reductionOf(site, AXES_INPUT)
+    return positiveSum(count, 0, count * 2 ** -125)
+  },
+  symbolic: symbolicReduction(AXES_INPUT, (pool, group) =>
+    pool.linear(
+      group.map((id) => pool.multiply(id, id)),
+      group.map(() => 1),
+    ),
+  ),
+  vjp: (site, b, [dy], [wanted]) => {
+    if (!wanted || dy === undefined) return [undefined]
+    const twice = b.node('Mul', [dy, b.constant([2], [])])
+    return [b.node('Mul', [site.input(0).name, withKeptDims(b, twice, reductionOf(site, AXES_INPUT))])]
+  },
+}
