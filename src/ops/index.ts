@@ -3,8 +3,16 @@
  * @module
  */
 import { Abs } from './abs.ts'
+import { Add } from './add.ts'
 import { Clip } from './clip.ts'
+import { Div } from './div.ts'
+import { Max } from './max.ts'
+import { Mean } from './mean.ts'
+import { Min } from './min.ts'
+import { Mul } from './mul.ts'
+import { Neg } from './neg.ts'
 import type { Operator } from './operator.ts'
+import { Pow } from './pow.ts'
 import { ReduceL1 } from './reduce-l1.ts'
 import { ReduceL2 } from './reduce-l2.ts'
 import { ReduceLogSum } from './reduce-log-sum.ts'
@@ -17,12 +25,23 @@ import { ReduceSum } from './reduce-sum.ts'
 import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
 import { Sign } from './sign.ts'
+import { Sqrt } from './sqrt.ts'
+import { Sub } from './sub.ts'
+import { Sum } from './sum.ts'
 import { TopK } from './top-k.ts'
 
 // biome-ignore format: one room a line
 const ROOMS: readonly Operator[] = [
   Abs,
+  Add,
   Clip,
+  Div,
+  Max,
+  Mean,
+  Min,
+  Mul,
+  Neg,
+  Pow,
   ReduceL1,
   ReduceL2,
   ReduceLogSum,
@@ -35,6 +54,9 @@ const ROOMS: readonly Operator[] = [
   ReduceSumSquare,
   Relu,
   Sign,
+  Sqrt,
+  Sub,
+  Sum,
   TopK,
 ]
 

@@ -1,0 +1,71 @@
+/**
+ * What Add, Sub, Sum and Mean share: y = sum of coefficient * operand, with broadcasting.
+ * @module
+ */
+import { broadcastIndex, broadcastRows, broadcastShape, repetitionNorm, sumTo, zipExpressions } from './broadcast.ts'
+import { sameDims, sizeOf } from './dims.ts'
+import type { Operator, Site } from './operator.ts'
+import { closedForm, dot, dynamicInputs, relative } from './rules.ts'
+import { sumUp, timesUp } from './sum-up.ts'
+
+/**
+ * @param coefficients one for each input, exact or correctly rounded to float64
+ * @param scale upper bound of every |coefficient|
+ */
+export function additive(
+  coefficients: (site: Site) => readonly number[],
+  scale: (site: Site) => number = () => 1,
+): Omit<Operator, 'type'> {
+  /** Triangle inequality; an operand that broadcasts contributes each of its elements `multiplicity` times. */
+  const weightOf = (site: Site, index: number): number =>
+    timesUp(repetitionNorm(site.input(index).dims, broadcastShape(site)), scale(site))
+
+  return {
+    shape: (site) => [{ type: site.input(0).type, dims: broadcastShape(site) }],
+    evaluate: (site, inputs) => {
+      const first = inputs[0]!
+      const factors = coefficients(site)
+      const dims = broadcastShape({ ...site, input: (i) => ({ name: '', type: first.type, dims: inputs[i]!.dims }) })
+      const data = new Float64Array(sizeOf(dims))
+      inputs.forEach((operand, i) => {
+        const x = operand!.data
+        const c = factors[i]
+        if (sameDims(operand!.dims, dims)) for (let j = 0; j < data.length; j++) data[j] += c * x[j]
+        else {
+          const index = broadcastIndex(operand!.dims, dims)
+          for (let j = 0; j < data.length; j++) data[j] += c * x[index[j]]
+        }
+      })
+      return [{ type: first.type, dims, data }]
+    },
+    lipschitz: (site) => {
+      const dynamic = dynamicInputs(site)
+      const because = 'a sum moves by no more than the sum of what its terms move'
+      if (dynamic.length === 1)
+        return closedForm(weightOf(site, dynamic[0]), 'constants move nothing; repeated elements count in quadrature')
+      return {
+        kind: 'combine',
+        linear: true,
+        because,
+        combine: (bounds) =>
+          sumUp(bounds.map((bound, index) => (bound === undefined ? 0 : timesUp(weightOf(site, index), bound)))),
+      }
+    },
+    rounding: (site) => (site.inputs.length === 2 ? relative(1) : dot(site.inputs.length + 1)),
+    rows: broadcastRows,
+    vjp: (site, b, [dy], wanted) => {
+      const factors = coefficients(site)
+      const target = site.outputs[0].dims
+      return site.inputs.map((input, i) => {
+        if (!input || !wanted[i] || !dy) return undefined
+        const summed = sumTo(b, dy, target, input.dims)
+        const c = factors[i]
+        return c === 1 ? summed : c === -1 ? b.node('Neg', [summed]) : b.node('Mul', [summed, b.constant([c], [])])
+      })
+    },
+    symbolic: (site, inputs, pool) => {
+      const factors = coefficients(site)
+      return zipExpressions(site, inputs, pool, (ids) => pool.linear(ids, factors))
+    },
+  }
+}
