@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs'
+
+let known: string | undefined
+
+/** The version of lip-onnx, from its package.json. */
+export function packageVersion(): string {
+  known ??= (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
+  return known
+}
