@@ -1,0 +1,198 @@
+/**
+ * Cholesky as a test of positive definiteness. If the factorisation of the floating-point matrix H runs to its end with
+ * positive pivots, then H + E is positive semidefinite with |E| bounded by `choleskySlack`, in any order of summation
+ * (Higham, theorem 10.3; Rump, Verification of positive definiteness, BIT 46, 2006). NaN makes a pivot test fail.
+ * @module
+ */
+import { gamma } from './rounding.ts'
+
+/**
+ * Bound of the spectral norm of E for a size-n factorisation of a matrix with trace at most `trace`.
+ * |E| <= g(n+1) |R|ᵀ|R| elementwise, whose norm is at most g |R|_F² and |R|_F² <= trace / (1 - g). For complex entries each of the
+ * two real parts is a real sum of 2n products, bounded by |r||s| through Cauchy-Schwarz: g(2n+8) sqrt(2).
+ */
+export function choleskySlack(n: number, trace: number, field: 'real' | 'complex'): number {
+  const g = field === 'real' ? gamma(n + 8) : 1.4143 * gamma(2 * n + 8)
+  return g < 0.5 ? (g / (1 - g)) * trace * (1 + 2 ** -40) : Number.POSITIVE_INFINITY
+}
+
+/** Symmetric band storage for `factorsBand`: rows in blocks of four, each block holding columns `block - band .. block + 3`. */
+export interface Band {
+  /** Padded to a multiple of 4; the padding is an identity block. */
+  readonly size: number
+  /** Columns kept to the left of the diagonal block, a multiple of 4. */
+  readonly band: number
+  readonly data: Float64Array
+}
+
+/** An empty band matrix for n rows whose entries (i, j) vanish for i - j > halfWidth. */
+export function createBand(n: number, halfWidth: number): Band {
+  const size = (n + 3) & ~3
+  const band = Math.min((Math.max(0, halfWidth) + 3) & ~3, size - 4)
+  return { size, band, data: new Float64Array(size * (band + 4)) }
+}
+
+/** Where entry (i, j), j <= i, of a band matrix lies. */
+export function bandIndex({ band }: Band, i: number, j: number): number {
+  return i * (band + 4) + j - (i & ~3) + band
+}
+
+/** Overwrites `target` with shift I - source on the first n rows, identity on the padding. */
+export function shiftedNegative(target: Band, source: Band, n: number, shift: number): void {
+  const { data, size } = target
+  for (let k = 0; k < data.length; k++) data[k] = -source.data[k]!
+  for (let i = 0; i < size; i++) {
+    const d = bandIndex(target, i, i)
+    data[d] = i < n ? shift + data[d]! : 1
+  }
+}
+
+/** Factors a symmetric band matrix (lower part) in place; true when every pivot was positive. */
+export function factorsBand({ size, band, data: l }: Band): boolean {
+  const width = band + 4
+  for (let i = 0; i < size; i += 4) {
+    const first = Math.max(0, i - band)
+    const r0 = i * width - i + band
+    const r1 = r0 + width
+    const r2 = r1 + width
+    const r3 = r2 + width
+    for (let j = first; j < i; j += 2) {
+      // Rows j, j+1 lie in one block of four; their offset is that of the block.
+      const s0 = j * width - (j & ~3) + band
+      const s1 = s0 + width
+      let a00 = l[r0 + j]!
+      let a01 = l[r0 + j + 1]!
+      let a10 = l[r1 + j]!
+      let a11 = l[r1 + j + 1]!
+      let a20 = l[r2 + j]!
+      let a21 = l[r2 + j + 1]!
+      let a30 = l[r3 + j]!
+      let a31 = l[r3 + j + 1]!
+      for (let q = first; q < j; q++) {
+        const y0 = l[s0 + q]!
+        const y1 = l[s1 + q]!
+        const x0 = l[r0 + q]!
+        const x1 = l[r1 + q]!
+        a00 -= x0 * y0
+        a01 -= x0 * y1
+        a10 -= x1 * y0
+        a11 -= x1 * y1
+        const x2 = l[r2 + q]!
+        const x3 = l[r3 + q]!
+        a20 -= x2 * y0
+        a21 -= x2 * y1
+        a30 -= x3 * y0
+        a31 -= x3 * y1
+      }
+      const p0 = l[s0 + j]!
+      const c = l[s1 + j]!
+      const p1 = l[s1 + j + 1]!
+      a00 /= p0
+      a10 /= p0
+      a20 /= p0
+      a30 /= p0
+      l[r0 + j] = a00
+      l[r1 + j] = a10
+      l[r2 + j] = a20
+      l[r3 + j] = a30
+      l[r0 + j + 1] = (a01 - a00 * c) / p1
+      l[r1 + j + 1] = (a11 - a10 * c) / p1
+      l[r2 + j + 1] = (a21 - a20 * c) / p1
+      l[r3 + j + 1] = (a31 - a30 * c) / p1
+    }
+    for (let a = 0; a < 4; a++) {
+      const r = r0 + a * width
+      for (let b = 0; b <= a; b++) {
+        const s = r0 + b * width
+        let sum = l[r + i + b]!
+        for (let q = first; q < i + b; q++) sum -= l[r + q]! * l[s + q]!
+        if (a === b) {
+          // Written so that NaN fails.
+          if (!(sum > 0)) return false
+          l[r + i + b] = Math.sqrt(sum)
+        } else l[r + i + b] = sum / l[s + i + b]!
+      }
+    }
+  }
+  return true
+}
+
+/** Factors a Hermitian matrix (lower part, row-major, n even) in place; true when every pivot was positive. */
+export function factorsHermitian(re: Float64Array, im: Float64Array, n: number): boolean {
+  for (let i = 0; i < n; i += 2) {
+    const r0 = i * n
+    const r1 = r0 + n
+    for (let j = 0; j < i; j += 2) {
+      const s0 = j * n
+      const s1 = s0 + n
+      let a00 = re[r0 + j]!
+      let a01 = re[r0 + j + 1]!
+      let a10 = re[r1 + j]!
+      let a11 = re[r1 + j + 1]!
+      let b00 = im[r0 + j]!
+      let b01 = im[r0 + j + 1]!
+      let b10 = im[r1 + j]!
+      let b11 = im[r1 + j + 1]!
+      for (let q = 0; q < j; q++) {
+        const x0 = re[r0 + q]!
+        const u0 = im[r0 + q]!
+        const y0 = re[s0 + q]!
+        const v0 = im[s0 + q]!
+        a00 -= x0 * y0 + u0 * v0
+        b00 -= u0 * y0 - x0 * v0
+        const x1 = re[r1 + q]!
+        const u1 = im[r1 + q]!
+        a10 -= x1 * y0 + u1 * v0
+        b10 -= u1 * y0 - x1 * v0
+        const y1 = re[s1 + q]!
+        const v1 = im[s1 + q]!
+        a01 -= x0 * y1 + u0 * v1
+        b01 -= u0 * y1 - x0 * v1
+        a11 -= x1 * y1 + u1 * v1
+        b11 -= u1 * y1 - x1 * v1
+      }
+      const p0 = re[s0 + j]!
+      const p1 = re[s1 + j + 1]!
+      const c = re[s1 + j]!
+      const d = im[s1 + j]!
+      a00 /= p0
+      b00 /= p0
+      a10 /= p0
+      b10 /= p0
+      re[r0 + j] = a00
+      im[r0 + j] = b00
+      re[r1 + j] = a10
+      im[r1 + j] = b10
+      // Minus x conj(c + i d), as in the sums above.
+      re[r0 + j + 1] = (a01 - (a00 * c + b00 * d)) / p1
+      im[r0 + j + 1] = (b01 - (b00 * c - a00 * d)) / p1
+      re[r1 + j + 1] = (a11 - (a10 * c + b10 * d)) / p1
+      im[r1 + j + 1] = (b11 - (b10 * c - a10 * d)) / p1
+    }
+    let p = re[r0 + i]!
+    let q = re[r1 + i + 1]!
+    let c = re[r1 + i]!
+    let d = im[r1 + i]!
+    for (let k = 0; k < i; k++) {
+      const x0 = re[r0 + k]!
+      const u0 = im[r0 + k]!
+      const x1 = re[r1 + k]!
+      const u1 = im[r1 + k]!
+      p -= x0 * x0 + u0 * u0
+      q -= x1 * x1 + u1 * u1
+      c -= x1 * x0 + u1 * u0
+      d -= u1 * x0 - x1 * u0
+    }
+    if (!(p > 0)) return false
+    const root = Math.sqrt(p)
+    c /= root
+    d /= root
+    q -= c * c + d * d
+    if (!(q > 0)) return false
+    re[r0 + i] = root
+    re[r1 + i] = c
+    im[r1 + i] = d
+    re[r1 + i + 1] = Math.sqrt(q)
+  }
+  return true
+}
