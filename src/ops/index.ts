@@ -5,7 +5,10 @@
 import { Abs } from './abs.ts'
 import { Add } from './add.ts'
 import { Clip } from './clip.ts'
+import { Concat } from './concat.ts'
 import { Div } from './div.ts'
+import { Flatten } from './flatten.ts'
+import { Identity } from './identity.ts'
 import { Max } from './max.ts'
 import { Mean } from './mean.ts'
 import { Min } from './min.ts'
@@ -24,18 +27,25 @@ import { ReduceProd } from './reduce-prod.ts'
 import { ReduceSum } from './reduce-sum.ts'
 import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
+import { Reshape } from './reshape.ts'
 import { Sign } from './sign.ts'
+import { Slice } from './slice.ts'
+import { Split } from './split.ts'
 import { Sqrt } from './sqrt.ts'
 import { Sub } from './sub.ts'
 import { Sum } from './sum.ts'
 import { TopK } from './top-k.ts'
+import { Transpose } from './transpose.ts'
 
 // biome-ignore format: one room a line
 const ROOMS: readonly Operator[] = [
   Abs,
   Add,
   Clip,
+  Concat,
   Div,
+  Flatten,
+  Identity,
   Max,
   Mean,
   Min,
@@ -53,11 +63,15 @@ const ROOMS: readonly Operator[] = [
   ReduceSum,
   ReduceSumSquare,
   Relu,
+  Reshape,
   Sign,
+  Slice,
+  Split,
   Sqrt,
   Sub,
   Sum,
   TopK,
+  Transpose,
 ]
 
 /** op_type -> room, for the ai.onnx domain. */
