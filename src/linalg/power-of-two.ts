@@ -33,8 +33,8 @@ export function largestMagnitude(data: ArrayLike<number>): number {
   let largest = 0
   for (let i = 0; i < data.length; i++) {
     const magnitude = Math.abs(data[i]!)
-    if (!(magnitude <= largest)) largest = magnitude
-    if (magnitude !== magnitude) return Number.NaN
+    if (Number.isNaN(magnitude)) return magnitude
+    if (magnitude > largest) largest = magnitude
   }
   return largest
 }

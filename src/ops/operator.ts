@@ -55,6 +55,11 @@ export interface ConvolutionStructure {
   readonly spatial: readonly number[]
   /** The node applies the adjoint of the convolution described. */
   readonly transposed: boolean
+  /**
+   * Bound on the norm of the entrywise absolute difference between the operator meant and the one written here, in the
+   * units of the operator (composed and folded kernels whose rounding is not relative to each element). Absent = 0.
+   */
+  readonly perturbation?: number
 }
 
 /** y = x W (or W x): the same matrix applied to every vector along one axis; norm = sigma_max(matrix). */
@@ -62,6 +67,11 @@ export interface MatrixStructure {
   readonly kind: 'matrix'
   /** `[out, in]`, row-major. */
   readonly matrix: NdArray
+  /**
+   * Bound on the norm of the entrywise absolute difference between the operator meant and the one written here, in the
+   * units of the operator (composed and folded kernels whose rounding is not relative to each element). Absent = 0.
+   */
+  readonly perturbation?: number
 }
 
 /** y = c * x elementwise with a constant that broadcasts to `dims`; norm = max |c|. */
