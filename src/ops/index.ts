@@ -4,18 +4,48 @@
  */
 import { Abs } from './abs.ts'
 import { Add } from './add.ts'
+import { And } from './and.ts'
+import { ArgMax } from './arg-max.ts'
+import { ArgMin } from './arg-min.ts'
+import { Atan } from './atan.ts'
+import { Ceil } from './ceil.ts'
+import { Celu } from './celu.ts'
 import { Clip } from './clip.ts'
 import { Concat } from './concat.ts'
+import { Cos } from './cos.ts'
 import { Div } from './div.ts'
+import { Elu } from './elu.ts'
+import { Equal } from './equal.ts'
+import { Erf } from './erf.ts'
+import { Exp } from './exp.ts'
 import { Flatten } from './flatten.ts'
+import { Floor } from './floor.ts'
+import { Gelu } from './gelu.ts'
+import { Greater } from './greater.ts'
+import { GreaterOrEqual } from './greater-or-equal.ts'
+import { HardSigmoid } from './hard-sigmoid.ts'
+import { HardSwish } from './hard-swish.ts'
 import { Identity } from './identity.ts'
+import { IsInf } from './is-inf.ts'
+import { IsNaN } from './is-nan.ts'
+import { LeakyRelu } from './leaky-relu.ts'
+import { Less } from './less.ts'
+import { LessOrEqual } from './less-or-equal.ts'
+import { Log } from './log.ts'
+import { LogSoftmax } from './log-softmax.ts'
 import { Max } from './max.ts'
 import { Mean } from './mean.ts'
 import { Min } from './min.ts'
+import { Mish } from './mish.ts'
+import { Mod } from './mod.ts'
 import { Mul } from './mul.ts'
 import { Neg } from './neg.ts'
+import { Not } from './not.ts'
 import type { Operator } from './operator.ts'
+import { Or } from './or.ts'
+import { PRelu } from './p-relu.ts'
 import { Pow } from './pow.ts'
+import { Reciprocal } from './reciprocal.ts'
 import { ReduceL1 } from './reduce-l1.ts'
 import { ReduceL2 } from './reduce-l2.ts'
 import { ReduceLogSum } from './reduce-log-sum.ts'
@@ -28,30 +58,71 @@ import { ReduceSum } from './reduce-sum.ts'
 import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
 import { Reshape } from './reshape.ts'
+import { Round } from './round.ts'
+import { Selu } from './selu.ts'
+import { Sigmoid } from './sigmoid.ts'
 import { Sign } from './sign.ts'
+import { Sin } from './sin.ts'
 import { Slice } from './slice.ts'
+import { Softmax } from './softmax.ts'
+import { Softplus } from './softplus.ts'
+import { Softsign } from './softsign.ts'
 import { Split } from './split.ts'
 import { Sqrt } from './sqrt.ts'
 import { Sub } from './sub.ts'
 import { Sum } from './sum.ts'
+import { Swish } from './swish.ts'
+import { Tanh } from './tanh.ts'
+import { ThresholdedRelu } from './thresholded-relu.ts'
 import { TopK } from './top-k.ts'
 import { Transpose } from './transpose.ts'
+import { Xor } from './xor.ts'
 
 // biome-ignore format: one room a line
 const ROOMS: readonly Operator[] = [
   Abs,
   Add,
+  And,
+  ArgMax,
+  ArgMin,
+  Atan,
+  Ceil,
+  Celu,
   Clip,
   Concat,
+  Cos,
   Div,
+  Elu,
+  Equal,
+  Erf,
+  Exp,
   Flatten,
+  Floor,
+  Gelu,
+  Greater,
+  GreaterOrEqual,
+  HardSigmoid,
+  HardSwish,
   Identity,
+  IsInf,
+  IsNaN,
+  LeakyRelu,
+  Less,
+  LessOrEqual,
+  Log,
+  LogSoftmax,
   Max,
   Mean,
   Min,
+  Mish,
+  Mod,
   Mul,
   Neg,
+  Not,
+  Or,
+  PRelu,
   Pow,
+  Reciprocal,
   ReduceL1,
   ReduceL2,
   ReduceLogSum,
@@ -64,14 +135,25 @@ const ROOMS: readonly Operator[] = [
   ReduceSumSquare,
   Relu,
   Reshape,
+  Round,
+  Selu,
+  Sigmoid,
   Sign,
+  Sin,
   Slice,
+  Softmax,
+  Softplus,
+  Softsign,
   Split,
   Sqrt,
   Sub,
   Sum,
+  Swish,
+  Tanh,
+  ThresholdedRelu,
   TopK,
   Transpose,
+  Xor,
 ]
 
 /** op_type -> room, for the ai.onnx domain. */

@@ -1,5 +1,6 @@
 import type { Operator } from './operator.ts'
 import { reduction, reductionOf, withKeptDims } from './reduce.ts'
+import { logSumExp } from './softmax-groups.ts'
 
 const AXES_INPUT = 18
 
@@ -27,11 +28,4 @@ export const ReduceLogSumExp: Operator = {
     const weights = b.node('Exp', [b.node('Sub', [site.input(0).name, y])])
     return [b.node('Mul', [weights, withKeptDims(b, dy, r)])]
   },
-}
-
-/** Shifted by the largest entry, so that nothing overflows. */
-function logSumExp(group: Float64Array): number {
-  const top = group.reduce((best, value) => Math.max(best, value), -Infinity)
-  if (!Number.isFinite(top)) return top
-  return top + Math.log(group.reduce((sum, value) => sum + Math.exp(value - top), 0))
 }

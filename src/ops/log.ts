@@ -1,0 +1,13 @@
+import { elementwise } from './elementwise.ts'
+import type { Operator } from './operator.ts'
+import { gradient } from './slope.ts'
+
+/** y = log(x), natural. */
+export const Log: Operator = {
+  type: 'Log',
+  ...elementwise(Math.log),
+  lipschitz: () => ({ kind: 'unbounded', because: 'the slope 1/x grows without limit as x approaches 0' }),
+  // 16 ulps assumed of the runtime's table, relative to 1 near the zero at x = 1.
+  rounding: () => ({ kind: 'relative', ulps: 16, absolute: 16 * 2 ** -24 }),
+  vjp: gradient((s) => s.b.node('Div', [s.dy, s.x])),
+}

@@ -1,0 +1,14 @@
+import { elementwise } from './elementwise.ts'
+import type { Operator } from './operator.ts'
+import { roundUp } from './round-up.ts'
+import { gradient } from './slope.ts'
+
+/** y = 1 / x. */
+export const Reciprocal: Operator = {
+  type: 'Reciprocal',
+  ...elementwise((x) => 1 / x),
+  relativeError: (_, [error]) => (error! < 1 ? roundUp(error! / (1 - error!)) : Infinity),
+  lipschitz: () => ({ kind: 'unbounded', because: 'the slope 1/x^2 grows without limit as x approaches 0' }),
+  rounding: () => ({ kind: 'relative', ulps: 2 }),
+  vjp: gradient((s) => s.b.node('Neg', [s.mul(s.dy, s.mul(s.y, s.y))])),
+}
