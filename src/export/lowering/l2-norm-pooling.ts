@@ -1,0 +1,35 @@
+import { number, pair, requireChannelsLast, unsupported } from './config.ts'
+import { spatialShape } from './conv2d.ts'
+import type { LayerLowering } from './lowering.ts'
+
+/**
+ * ScaledL2NormPooling2D: sqrt(P * mean(x^2)) over windows of P pixels, times k. Written as Mul, AveragePool, Mul, Sqrt: in
+ * onnxruntime LpPool is an order of magnitude slower (bench/export).
+ */
+export const lowerL2NormPooling2D: LayerLowering = (desk, layer) => {
+  requireChannelsLast(layer)
+  const [height, width, channels] = spatialShape(desk.shape, layer)
+  const [ph, pw] = poolSize(layer)
+  const squared = desk.node(`${layer.name}/square`, 'Mul', [desk.tensor, desk.tensor])
+  const mean = desk.node(`${layer.name}/mean`, 'AveragePool', [squared], { kernel_shape: [ph, pw], strides: [ph, pw] })
+  const sum = desk.node(`${layer.name}/sum`, 'Mul', [mean, desk.constant(`${layer.name}/pixels`, [ph * pw], [])])
+  desk.tensor = desk.node(`${layer.name}/root`, 'Sqrt', [sum])
+  scaleBy(desk, `${layer.name}/scale`, number(layer, 'k_coef_lip', 1))
+  desk.shape = [Math.floor(height / ph), Math.floor(width / pw), channels]
+}
+
+/** Window of a scaled pooling layer; deel-lip allows only strides = pool_size and padding = 'valid'. */
+export function poolSize(layer: Parameters<LayerLowering>[1]): readonly [number, number] {
+  const size = pair(layer, 'pool_size', [2, 2])
+  const strides = pair(layer, 'strides', size)
+  if (strides[0] !== size[0] || strides[1] !== size[1])
+    throw unsupported(layer, `has strides = [${strides.join(', ')}]`)
+  if (String(layer.config.padding ?? 'valid').toLowerCase() !== 'valid')
+    throw unsupported(layer, `has padding = ${layer.config.padding}`)
+  return size
+}
+
+/** Multiplies the tensor in hand by a constant, where it is not 1. */
+export function scaleBy(desk: Parameters<LayerLowering>[0], name: string, factor: number): void {
+  if (factor !== 1) desk.tensor = desk.node(name, 'Mul', [desk.tensor, desk.constant(`${name}/factor`, [factor], [])])
+}

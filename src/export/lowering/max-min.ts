@@ -1,0 +1,16 @@
+import { number, requireChannelsLast } from './config.ts'
+import { scaleBy } from './l2-norm-pooling.ts'
+import type { LayerLowering } from './lowering.ts'
+
+/** MaxMin: concat(relu(x), relu(-x)) along the channels; as many channels again. */
+export const lowerMaxMin: LayerLowering = (desk, layer) => {
+  requireChannelsLast(layer)
+  const channels = desk.shape[desk.shape.length - 1]!
+  const up = desk.node(`${layer.name}/max`, 'Relu', [desk.tensor])
+  const down = desk.node(`${layer.name}/min`, 'Relu', [desk.node(`${layer.name}/negated`, 'Neg', [desk.tensor])])
+  desk.tensor = desk.node(`${layer.name}/concat`, 'Concat', [up, down], { axis: 1 })
+  if (desk.order) desk.order = Int32Array.from([...desk.order, ...desk.order.map((channel) => channel + channels)])
+  desk.produced(undefined)
+  scaleBy(desk, `${layer.name}/scale`, number(layer, 'k_coef_lip', 1))
+  desk.shape = [...desk.shape.slice(0, -1), 2 * channels]
+}

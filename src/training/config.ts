@@ -1,0 +1,38 @@
+/**
+ * What a training run is made of: everything that decides its result, as plain JSON. Written to the run folder and read by `--resume`.
+ * @module
+ */
+import type { Schedule } from './schedule.ts'
+
+export interface LayerConfig {
+  /** deel-lip's class name: 'SpectralConv2D', 'GroupSort', 'Flatten', ... */
+  readonly className: string
+  /** Configuration keys of the layer, as deel-lip writes them (snake_case). */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+export interface TrainingConfig {
+  readonly name: string
+  readonly data: {
+    readonly name: string
+    /** Use only the first so many samples of each split; absent = all. */
+    readonly trainSamples?: number
+    readonly testSamples?: number
+  }
+  readonly network: {
+    readonly kCoefLip: number
+    /** 'strict': coefficients are bounds. 'deel-lip': deel-lip's own coefficients, for reproduction. */
+    readonly mode: 'strict' | 'deel-lip'
+    readonly layers: readonly LayerConfig[]
+  }
+  readonly loss: { readonly className: string; readonly config?: Readonly<Record<string, unknown>> }
+  readonly optimizer: {
+    readonly name: 'adam' | 'sgd'
+    readonly learningRate: number
+    readonly schedule?: Schedule
+    readonly momentum?: number
+  }
+  readonly batchSize: number
+  readonly epochs: number
+  readonly seed: number
+}

@@ -1,0 +1,25 @@
+/**
+ * What computes a training step. tfjs always keeps the variables, the reparametrisation and the loss; engines differ in who runs
+ * the network's forward and backward pass.
+ * @module
+ */
+
+export interface StepResult {
+  /** Mean loss of the batch. */
+  readonly loss: number
+  /** `[n, classes]`, row-major, of the network before the update. */
+  readonly logits: Float32Array
+  /** Gradient of the mean loss, one entry a trainable variable, in the order of `variables`. */
+  readonly gradients: readonly Float32Array[]
+}
+
+export interface Engine {
+  readonly name: string
+  /** One line on what runs where, for logs and reports. */
+  readonly description: string
+  /** `images`: `[n, ...channels first]`, `labels`: class of each. Commits the layers' state (u, sigma, wbar). */
+  step(images: Float32Array, labels: Int32Array): Promise<StepResult>
+  /** Inference with the weights as they are now. */
+  predict(images: Float32Array, count: number): Promise<Float32Array>
+  dispose(): Promise<void>
+}
