@@ -67,6 +67,8 @@ export interface AttackSampleReport {
   readonly distance: number | null
   /** Class that the adversarial is given; null when none was found. */
   readonly target: number | null
+  /** L-infinity distance of the same point, from attacks that minimise that. */
+  readonly distanceLinf?: number
 }
 
 export interface AttackReport {

@@ -1,0 +1,57 @@
+/**
+ * Numeric profiles: what a proof may assume about the arithmetic of the provider that runs the network
+ * (verification notes 4.2). Certificates name their profile; an attack or a conformance check can refute it.
+ * @module
+ */
+
+export type ProviderName = 'cpu' | 'cuda' | 'webgpu'
+export type Optimisation = 'disabled' | 'basic' | 'extended' | 'all'
+
+export interface NumericProfile {
+  readonly name: 'f32-any-order' | 'cuda-f32' | 'webgpu-f32'
+  /** What is taken on trust, one sentence each; printed in every report. */
+  readonly assumptions: readonly string[]
+}
+
+const ANY_ORDER =
+  'Each sum of products in the network is computed in IEEE float32 (unit roundoff 2^-24), in any order, with or without ' +
+  'fused multiply-add; subnormal numbers may be flushed to zero.'
+const EXACT_MOVES = 'Comparisons, maxima, minima and data movement are exact.'
+const REWRITES =
+  'onnxruntime was allowed to rewrite the graph (constant folding, fusion of normalisation into weights); the proof is ' +
+  'about the graph as written.'
+
+/** The profile of a provider under the given settings. */
+export function numericProfile(
+  provider: ProviderName,
+  options: { optimisation: Optimisation; tf32Off: boolean },
+): NumericProfile {
+  const common = [ANY_ORDER, EXACT_MOVES, ...(options.optimisation === 'disabled' ? [] : [REWRITES])]
+  switch (provider) {
+    case 'cpu':
+      return {
+        name: 'f32-any-order',
+        assumptions: [...common, "onnxruntime's CPU kernels use no bfloat16 fast-math mode (off by default)."],
+      }
+    case 'cuda':
+      return {
+        name: 'cuda-f32',
+        assumptions: [
+          ...common,
+          options.tf32Off
+            ? 'TF32 is off (NVIDIA_TF32_OVERRIDE=0 was set before CUDA loaded).'
+            : 'TF32 is off: NOT ensured here, because this thread could not set NVIDIA_TF32_OVERRIDE=0 before CUDA loaded.',
+          'cuDNN picks no Winograd or FFT convolution, whose error is not bounded componentwise.',
+          'No node runs on the CPU instead (fallback is disabled).',
+        ],
+      }
+    case 'webgpu':
+      return {
+        name: 'webgpu-f32',
+        assumptions: [
+          ...common,
+          'The adapter computes + - * in IEEE float32 and does not lower them to float16; WGSL leaves division and square root 2.5 ulp.',
+        ],
+      }
+  }
+}
