@@ -8,10 +8,12 @@ import { And } from './and.ts'
 import { ArgMax } from './arg-max.ts'
 import { ArgMin } from './arg-min.ts'
 import { Atan } from './atan.ts'
+import { AveragePool } from './average-pool.ts'
 import { Ceil } from './ceil.ts'
 import { Celu } from './celu.ts'
 import { Clip } from './clip.ts'
 import { Concat } from './concat.ts'
+import { Conv } from './conv.ts'
 import { Cos } from './cos.ts'
 import { Div } from './div.ts'
 import { Elu } from './elu.ts'
@@ -21,6 +23,7 @@ import { Exp } from './exp.ts'
 import { Flatten } from './flatten.ts'
 import { Floor } from './floor.ts'
 import { Gelu } from './gelu.ts'
+import { Gemm } from './gemm.ts'
 import { Greater } from './greater.ts'
 import { GreaterOrEqual } from './greater-or-equal.ts'
 import { HardSigmoid } from './hard-sigmoid.ts'
@@ -33,6 +36,7 @@ import { Less } from './less.ts'
 import { LessOrEqual } from './less-or-equal.ts'
 import { Log } from './log.ts'
 import { LogSoftmax } from './log-softmax.ts'
+import { MatMul } from './mat-mul.ts'
 import { Max } from './max.ts'
 import { Mean } from './mean.ts'
 import { Min } from './min.ts'
@@ -86,10 +90,12 @@ const ROOMS: readonly Operator[] = [
   ArgMax,
   ArgMin,
   Atan,
+  AveragePool,
   Ceil,
   Celu,
   Clip,
   Concat,
+  Conv,
   Cos,
   Div,
   Elu,
@@ -99,6 +105,7 @@ const ROOMS: readonly Operator[] = [
   Flatten,
   Floor,
   Gelu,
+  Gemm,
   Greater,
   GreaterOrEqual,
   HardSigmoid,
@@ -111,6 +118,7 @@ const ROOMS: readonly Operator[] = [
   LessOrEqual,
   Log,
   LogSoftmax,
+  MatMul,
   Max,
   Mean,
   Min,
