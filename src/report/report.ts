@@ -83,7 +83,7 @@ export interface AttackReport {
   readonly gradients?: number
 }
 
-export type GateStatus = 'pass' | 'fail' | 'inconclusive' | 'alarm'
+export type GateStatus = 'pass' | 'fail' | 'inconclusive' | 'alarm' | 'waived'
 
 export interface GateReport {
   readonly id: string

@@ -1,0 +1,207 @@
+/**
+ * Every demand on a model as a finding: pure functions of what was proved and measured.
+ * @module
+ */
+import type { AttackReport, GateReport, LayerReport, Report } from '../report/report.ts'
+import { boundGate, showBound } from './bound-gate.ts'
+import type { Claims } from './claims.ts'
+import { limitOf } from './limit.ts'
+import type { BoundName, Policy } from './policy.ts'
+
+/** What the executed network showed against what was proved of its rounding (verification notes 4.4). */
+export interface Conformance {
+  readonly samples: number
+  /** Largest |executed - float64| / proved error over samples and logits; above 1 refutes the profile. */
+  readonly worstRatio: number
+  /** Split index and logit where it was worst. */
+  readonly worst?: { readonly index: number; readonly logit: number }
+}
+
+export interface Evidence {
+  readonly lipschitz: Pick<Report['lipschitz'], BoundName>
+  readonly layers: readonly LayerReport[]
+  readonly refused: Report['coverage']['refused']
+  /** Why rows of a batch were not proved independent; undefined when they were. */
+  readonly rowsDependent?: string | undefined
+  readonly claims: Claims | 'unreadable' | undefined
+  readonly certificates?: Report['certificates'] | undefined
+  readonly attacks: readonly AttackReport[]
+  readonly conformance?: Conformance | undefined
+  readonly profile: string
+}
+
+export interface Demands {
+  readonly of: BoundName
+  /** Already rounded down (limit.ts). */
+  readonly maxLipschitz: number
+  readonly policy: Policy
+}
+
+const NAMES: Readonly<Record<BoundName, string>> = {
+  logit: 'the Lipschitz constant of every single output',
+  features: 'the Lipschitz constant of the map to the input of the last linear layer',
+  joint: 'the Lipschitz constant of all outputs together',
+  pair: 'the Lipschitz constant of the largest difference of two outputs',
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`
+
+function layerGates(evidence: Evidence, policy: Policy): GateReport[] {
+  const { max, overrides = {} } = policy.layers ?? {}
+  const gates = evidence.layers.flatMap((layer) => {
+    const limit = overrides[layer.name] ?? max
+    if (limit === undefined) return []
+    return [
+      boundGate(
+        `layer:${layer.name}`,
+        `the norm of layer '${layer.name}'`,
+        layer,
+        limitOf(limit, `layers.max`),
+        'limit',
+      ),
+    ]
+  })
+  const names = new Set(evidence.layers.map((layer) => layer.name))
+  for (const name of Object.keys(overrides)) {
+    if (names.has(name)) continue
+    const message = `The policy limits a layer '${name}', which the model does not have.`
+    gates.push({ id: `layer:${name}`, status: 'inconclusive', limit: overrides[name]!, value: null, message })
+  }
+  return gates
+}
+
+function claimGates(evidence: Evidence): GateReport[] {
+  const { claims } = evidence
+  if (claims === undefined) return []
+  if (claims === 'unreadable') {
+    const message = 'The metadata holds a claim that cannot be read.'
+    return [{ id: 'claim', status: 'inconclusive', limit: null, value: null, message }]
+  }
+  const gates: GateReport[] = []
+  if (claims.network) {
+    const { of, upper } = claims.network
+    gates.push(boundGate('claim:network', NAMES[of], evidence.lipschitz[of], upper, "exporter's claim"))
+  }
+  const layers = new Map(evidence.layers.map((layer) => [layer.name, layer]))
+  for (const [name, claim] of Object.entries(claims.layers)) {
+    const layer = layers.get(name)
+    gates.push(
+      layer
+        ? boundGate(`claim:${name}`, `the norm of layer '${name}'`, layer, claim, "exporter's claim")
+        : {
+            id: `claim:${name}`,
+            status: 'inconclusive',
+            limit: claim,
+            value: null,
+            message: `The metadata claims a bound of layer '${name}', which the model does not have.`,
+          },
+    )
+  }
+  return gates
+}
+
+function attackGate(attack: AttackReport): GateReport {
+  const id = `attack:${attack.name}`
+  const count = (status: string) => attack.samples.filter((sample) => sample.status === status).length
+  const confirmed = attack.samples.filter((sample) => sample.status === 'confirmed-violation')
+  const candidates = count('candidate-violation')
+  const nan = count('nan')
+  const common = { id, limit: 1, value: attack.minRatio }
+  if (confirmed.length > 0 || (attack.minRatio !== null && attack.minRatio < 1 && candidates === 0)) {
+    const where = confirmed.slice(0, 5).map((sample) => sample.index)
+    const message = `${attack.name} found an adversarial inside a certified radius (sample ${where.join(', ') || 'unknown'}): the proof, the runtime or lip-onnx is wrong.`
+    return { ...common, status: 'alarm', message }
+  }
+  if (candidates > 0 || nan > 0) {
+    const message = `${attack.name}: ${candidates} unconfirmed violations, ${nan} samples with outputs that are not numbers.`
+    return { ...common, status: 'inconclusive', message }
+  }
+  const message =
+    attack.minRatio === null
+      ? `${attack.name} found no adversarial of a certified sample.`
+      : `${attack.name}: every adversarial lies outside its certificate (smallest ratio ${showBound(attack.minRatio, 'lower')}).`
+  return { ...common, status: 'pass', message }
+}
+
+function certificateGates(certificates: NonNullable<Report['certificates']>, policy: Policy): GateReport[] {
+  const certified = certificates.samples.filter((sample) => sample.radius > 0).length
+  const gates: GateReport[] = [
+    {
+      id: 'certificates',
+      status: certified > 0 ? 'pass' : 'inconclusive',
+      limit: 1,
+      value: certified,
+      message:
+        certified > 0
+          ? `${certified} of ${certificates.count} samples are certified.`
+          : `None of ${certificates.count} samples is certified.`,
+    },
+  ]
+  const atLeast = (id: string, what: string, value: number, limit: number, show: (value: number) => string) => {
+    const message = `${what} is ${show(value)}; the policy asks for at least ${show(limit)}.`
+    gates.push({ id, status: value >= limit ? 'pass' : 'fail', limit, value, message })
+  }
+  const { minAccuracy = {}, minMeanRadius, minCleanAccuracy } = policy.certified ?? {}
+  for (const [radius, limit] of Object.entries(minAccuracy)) {
+    const share = certificates.samples.filter((sample) => sample.radius >= Number(radius)).length / certificates.count
+    atLeast(`certified-accuracy:${radius}`, `Certified accuracy at L2 radius ${radius}`, share, limit, percent)
+  }
+  if (minMeanRadius !== undefined) {
+    atLeast('mean-radius', 'The mean certified radius', certificates.mean, minMeanRadius, (r) => r.toFixed(4))
+  }
+  if (minCleanAccuracy !== undefined) {
+    atLeast('accuracy', 'Accuracy', certificates.correct / certificates.count, minCleanAccuracy, percent)
+  }
+  return gates
+}
+
+/** A demand about data that was not there is not met, and not silently passed. */
+function missingDataGate(policy: Policy): GateReport[] {
+  if (!policy.certified) return []
+  const message = 'The policy demands certified samples, but no data was given.'
+  return [{ id: 'certificates', status: 'inconclusive', limit: null, value: null, message }]
+}
+
+/** All gates, in the order of the report. */
+export function evaluateGates(evidence: Evidence, demands: Demands): readonly GateReport[] {
+  const { policy } = demands
+  const gates: GateReport[] = [
+    boundGate('lipschitz', NAMES[demands.of], evidence.lipschitz[demands.of], demands.maxLipschitz, 'limit'),
+  ]
+  if (evidence.refused.length > 0) {
+    const [first] = evidence.refused
+    const rest = evidence.refused.length - 1
+    const message = `Node '${first!.name}' (${first!.op}) has no proved rule: ${first!.reason}${rest > 0 ? ` (and ${rest} more)` : ''}.`
+    gates.push({ id: 'operators', status: 'inconclusive', limit: 0, value: evidence.refused.length, message })
+  }
+  if (evidence.rowsDependent !== undefined) {
+    gates.push({ id: 'rows', status: 'inconclusive', limit: null, value: null, message: evidence.rowsDependent })
+  }
+  gates.push(...claimGates(evidence), ...layerGates(evidence, policy))
+  if (policy.runtime?.profile !== undefined) {
+    const holds = evidence.profile === policy.runtime.profile
+    gates.push({
+      id: 'profile',
+      status: holds ? 'pass' : 'fail',
+      limit: policy.runtime.profile,
+      value: evidence.profile,
+      message: `The network ran under the numeric profile '${evidence.profile}'; the policy asks for '${policy.runtime.profile}'.`,
+    })
+  }
+  gates.push(...(evidence.certificates ? certificateGates(evidence.certificates, policy) : missingDataGate(policy)))
+  if (evidence.conformance) gates.push(conformanceGate(evidence.conformance))
+  gates.push(...evidence.attacks.map(attackGate))
+  return gates
+}
+
+function conformanceGate({ samples, worstRatio, worst }: Conformance): GateReport {
+  const id = 'conformance'
+  const common = { id, limit: 1, value: Number.isFinite(worstRatio) ? worstRatio : null }
+  // Not "worstRatio > 1": a NaN must not pass.
+  if (!(worstRatio <= 1)) {
+    const message = `onnxruntime differs from the float64 reference by more than the proved rounding error${worst ? ` (sample ${worst.index}, output ${worst.logit})` : ''}: the numeric profile is refuted.`
+    return { ...common, status: 'alarm', message }
+  }
+  const message = `onnxruntime agrees with the float64 reference on ${samples} samples, using at most ${percent(worstRatio)} of the proved rounding error.`
+  return { ...common, status: 'pass', message }
+}

@@ -1,0 +1,81 @@
+/**
+ * What a project demands of its model, as a file: schemas/policy.schema.json in TypeScript.
+ * @module
+ */
+import { readFile } from 'node:fs/promises'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse } from 'yaml'
+import { LipError } from '../errors.ts'
+
+export type BoundName = 'logit' | 'features' | 'joint' | 'pair'
+
+export interface Waiver {
+  /** Id of the gate that is waived. */
+  readonly gate: string
+  readonly reason: string
+  /** Last day on which it holds, `YYYY-MM-DD`. */
+  readonly expires: string
+}
+
+export interface Policy {
+  readonly lipschitz?: { readonly of?: BoundName; readonly max: number }
+  readonly layers?: { readonly max?: number; readonly overrides?: Readonly<Record<string, number>> }
+  readonly certified?: {
+    /** L2 radius -> smallest share of all samples that must be certified at it. */
+    readonly minAccuracy?: Readonly<Record<string, number>>
+    readonly minMeanRadius?: number
+    readonly minCleanAccuracy?: number
+  }
+  readonly runtime?: { readonly profile?: string }
+  readonly baseline?: {
+    /** A report.json of an accepted model; relative to the policy file. */
+    readonly file: string
+    /** Allowed relative growth of the bound; default 0. */
+    readonly maxBoundIncrease?: number
+    /** Allowed absolute fall of the certified accuracy at any radius that both reports list; default 0. */
+    readonly maxAccuracyDrop?: number
+  }
+  readonly allow?: readonly Waiver[]
+}
+
+/**
+ * Checks a parsed policy. An unknown key is an error: a misspelt limit that is silently ignored would pass everything.
+ * @throws LipError CONFIG_INVALID naming the first thing that is wrong
+ */
+export async function checkPolicy(value: unknown, path: string): Promise<Policy> {
+  const schema = JSON.parse(await readFile(new URL('../../schemas/policy.schema.json', import.meta.url), 'utf8'))
+  const validate = new Ajv2020({ allErrors: false }).compile(schema)
+  if (validate(value)) return value as Policy
+  const problem = validate.errors![0]!
+  const where = problem.instancePath || '(top)'
+  const extra = (problem.params as { additionalProperty?: string }).additionalProperty
+  const what = extra === undefined ? problem.message : `there is no key '${extra}'`
+  throw new LipError('CONFIG_INVALID', `The policy '${path}' is not valid at ${where}: ${what}.`, {
+    hint: 'See schemas/policy.schema.json.',
+  })
+}
+
+/** Reads a policy file in JSON or YAML. */
+export async function readPolicy(path: string): Promise<Policy> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new LipError(
+      'FILE_NOT_FOUND',
+      `The policy '${path}' cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
+      { cause },
+    )
+  }
+  let value: unknown
+  try {
+    value = parse(text)
+  } catch (cause) {
+    throw new LipError(
+      'CONFIG_INVALID',
+      `The policy '${path}' is neither JSON nor YAML: ${(cause as Error).message.split('\n')[0]}.`,
+      { cause },
+    )
+  }
+  return checkPolicy(value, path)
+}
