@@ -24,6 +24,9 @@ import { Flatten } from './flatten.ts'
 import { Floor } from './floor.ts'
 import { Gelu } from './gelu.ts'
 import { Gemm } from './gemm.ts'
+import { GlobalAveragePool } from './global-average-pool.ts'
+import { GlobalLpPool } from './global-lp-pool.ts'
+import { GlobalMaxPool } from './global-max-pool.ts'
 import { Greater } from './greater.ts'
 import { GreaterOrEqual } from './greater-or-equal.ts'
 import { HardSigmoid } from './hard-sigmoid.ts'
@@ -36,8 +39,10 @@ import { Less } from './less.ts'
 import { LessOrEqual } from './less-or-equal.ts'
 import { Log } from './log.ts'
 import { LogSoftmax } from './log-softmax.ts'
+import { LpPool } from './lp-pool.ts'
 import { MatMul } from './mat-mul.ts'
 import { Max } from './max.ts'
+import { MaxPool } from './max-pool.ts'
 import { Mean } from './mean.ts'
 import { Min } from './min.ts'
 import { Mish } from './mish.ts'
@@ -106,6 +111,9 @@ const ROOMS: readonly Operator[] = [
   Floor,
   Gelu,
   Gemm,
+  GlobalAveragePool,
+  GlobalLpPool,
+  GlobalMaxPool,
   Greater,
   GreaterOrEqual,
   HardSigmoid,
@@ -118,8 +126,10 @@ const ROOMS: readonly Operator[] = [
   LessOrEqual,
   Log,
   LogSoftmax,
+  LpPool,
   MatMul,
   Max,
+  MaxPool,
   Mean,
   Min,
   Mish,

@@ -1,72 +1,62 @@
 /**
- * What the pools share: their geometry, and the norm of an average.
+ * What the pools share: their geometry, and walking over their windows.
  * @module
  */
 import type { Shape } from '../onnx/ir.ts'
 import { sizeOf } from './dims.ts'
-import type { LipschitzRule, Site } from './operator.ts'
-import { closedForm } from './rules.ts'
-import { roundUpBy, timesUp } from './sum-up.ts'
-import { mapsOf, maxMultiplicity, type WindowGeometry, windowCells, windowGeometry } from './windows.ts'
+import type { Operator, Site } from './operator.ts'
+import { mapsOf, type WindowGeometry, wholeMap, windowCells, windowGeometry } from './windows.ts'
 
-/** Windows of a pool over an input `[batch, channels, ...spatial]`. */
-export function poolGeometry(site: Site, dims: Shape): WindowGeometry {
-  return windowGeometry(site, mapsOf(site, dims).spatial, site.ints('kernel_shape'))
+/** Where the windows of a pool lie over an input `[batch, channels, ...spatial]`. */
+export type GeometryOf = (site: Site, dims: Shape) => WindowGeometry
+
+/** Windows by kernel_shape, strides, pads, dilations, auto_pad and ceil_mode. */
+export const slidingWindows: GeometryOf = (site, dims) =>
+  windowGeometry(site, mapsOf(site, dims).spatial, site.ints('kernel_shape'))
+
+/** One window: the whole map. */
+export const globalWindow: GeometryOf = (site, dims) => wholeMap(mapsOf(site, dims).spatial)
+
+/** Shape and row rule of a pool; every output row reads its own input row. */
+export function poolShape(geometryOf: GeometryOf): Pick<Operator, 'shape' | 'rows'> {
+  return {
+    shape: (site) => {
+      const { type, dims } = site.input(0)
+      return [{ type, dims: [dims[0], dims[1], ...geometryOf(site, dims).output] }]
+    },
+    rows: () => 'rows',
+  }
 }
 
 /**
- * Norm of the map from a tensor to the sums of its windows, each divided by its divisor.
- *
- * Disjoint windows: the rows are orthogonal, so it is the largest row norm sqrt(cells) / divisor. One divisor for all windows:
- * a depthwise convolution with a constant kernel and zero padding. Otherwise Schur's test, sqrt(largest row sum * largest
- * column sum) (AveragePool that leaves padding out reweights the border and can exceed the convolution's norm).
+ * The value of every window of every map, row-major.
+ * @param fold receives the values, the window's elements as positions `cells[from] + base` … `cells[to - 1] + base`, and the
+ * window's number within the map
  */
-export function averagingStructure(geometry: WindowGeometry, channels: number, divisors: Float64Array): LipschitzRule {
+export function overWindows(
+  values: Float64Array,
+  dims: Shape,
+  geometry: WindowGeometry,
+  fold: (values: Float64Array, base: number, cells: Int32Array, from: number, to: number, window: number) => number,
+): Float64Array<ArrayBuffer> {
   const { starts, cells } = windowCells(geometry)
-  const windows = starts.length - 1
-  if (maxMultiplicity(geometry) <= 1) {
-    let norm = 0
-    for (let w = 0; w < windows; w++) norm = Math.max(norm, inverseRoot(starts[w + 1] - starts[w], divisors[w]))
-    return closedForm(norm, 'disjoint windows: the largest of sqrt(cells) / divisor')
-  }
-  if (divisors.every((divisor) => divisor === divisors[0])) return convolution(geometry, channels, divisors[0])
-  const columns = new Float64Array(sizeOf(geometry.spatial))
-  let rows = 0
-  for (let w = 0; w < windows; w++) {
-    rows = Math.max(rows, (starts[w + 1] - starts[w]) / divisors[w])
-    for (let i = starts[w]; i < starts[w + 1]; i++) columns[cells[i]] += 1 / divisors[w]
-  }
-  const column = columns.reduce((a, b) => Math.max(a, b), 0)
-  return closedForm(
-    rows === 1 && column === 1 ? 1 : roundUpBy(Math.sqrt(rows) * Math.sqrt(column), sizeOf(geometry.kernel) + 8),
-    "windows without their padding: Schur's test, the root of the largest row sum times the largest column sum",
-  )
+  const maps = dims[0] * dims[1]
+  const inSize = sizeOf(geometry.spatial)
+  const outSize = sizeOf(geometry.output)
+  const data = new Float64Array(maps * outSize)
+  for (let map = 0; map < maps; map++)
+    for (let w = 0; w < outSize; w++)
+      data[map * outSize + w] = fold(values, map * inSize, cells, starts[w], starts[w + 1], w)
+  return data
 }
 
-/** sqrt(cells) / divisor, exact where both are powers of two (and the root is one). */
-function inverseRoot(cells: number, divisor: number): number {
-  const root = Math.sqrt(cells)
-  const exactly = root * root === cells && Number.isInteger(Math.log2(root)) && Number.isInteger(Math.log2(divisor))
-  return exactly ? root / divisor : timesUp(roundUpBy(root, 1), roundUpBy(1 / divisor, 1))
-}
-
-function convolution(geometry: WindowGeometry, channels: number, divisor: number): LipschitzRule {
-  const taps = sizeOf(geometry.kernel)
-  const weights = {
-    type: 'float32' as const,
-    dims: [channels, 1, ...geometry.kernel],
-    data: new Float64Array(channels * taps).fill(1 / divisor),
-    relativeError: Number.isInteger(Math.log2(divisor)) ? 0 : 2 ** -53,
-  }
-  const { strides, dilations, padsBegin, spatial, output, kernel } = geometry
-  // Windows may reach beyond the declared end padding (ceil_mode), or not reach it: what counts is where the last one ends.
-  const padsEnd = spatial.map((size, axis) => {
-    const reach = (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
-    return Math.max(0, reach - padsBegin[axis] - size)
-  })
-  const placed = { strides, dilations, padsBegin, padsEnd, spatial }
-  return {
-    kind: 'affine',
-    structure: { kind: 'convolution', weights, groups: channels, ...placed, transposed: false },
-  }
+/** The elements of one window as a list (for expressions). */
+export function windowOf(
+  values: Float64Array,
+  base: number,
+  cells: Int32Array,
+  from: number,
+  to: number,
+): readonly number[] {
+  return Array.from(cells.subarray(from, to), (cell) => values[base + cell])
 }
