@@ -5,5 +5,6 @@
 import type { Verb } from '../verb.ts'
 import { data } from './data.ts'
 import { doctor } from './doctor.ts'
+import { inspect } from './inspect.ts'
 
-export const VERBS: readonly Verb[] = [data, doctor]
+export const VERBS: readonly Verb[] = [inspect, data, doctor]
