@@ -1,0 +1,146 @@
+/**
+ * Lipschitz constants of a tensor of expressions.
+ *
+ * Theorem. Let the outputs be partitioned into blocks B, and let |dy_B|^2 <= sum_k d_{B,k} dx_k^2 for every block whenever
+ * its arguments x_k move by dx_k. Then |dy|^2 <= sum_k D_k dx_k^2 with D_k = sum_B d_{B,k}. The arguments are expressions
+ * again, so the weights D are handed down, highest expressions first, until only leaves are left: with l_b^2 the largest
+ * weight of a leaf of base b, |dy|^2 <= sum_b l_b^2 |dx_b|^2.
+ *
+ * The blocks, for weights w_i on the outputs:
+ * - order statistics of one set, each rank once: d = max w at every member, by the rearrangement inequality
+ *   (Hardy, Littlewood, Polya, Inequalities, 10.2): sorting is 1-Lipschitz;
+ * - a combination c . x: w |c|^2 (Cauchy-Schwarz) or w |c_k| |c|_1 (Schur's test), or by pieces (pieces.ts);
+ * - |x|: w, by the triangle inequality; sqrt(sum c_k x_k^2 + e): w c_k, it is the norm of the vector (sqrt(c_k) x_k, sqrt(e));
+ * - a square or a sign on its own has no constant.
+ * @module
+ */
+import { type ExpressionId, OPAQUE } from '../../ops/symbolic.ts'
+import { addUp, sqrtUp, timesUp } from './exactness.ts'
+import type { ExpressionStore } from './expression-store.ts'
+import { linearPieces, magnitude, majorantOf, type Piece, sharedPieces } from './pieces.ts'
+
+/** base -> l_b with |dy|^2 <= sum_b l_b^2 |dx_b|^2. Absent bases do not matter. */
+export type BlockBound = ReadonlyMap<number, number>
+
+/**
+ * Constants of the map from base tensors to the expressions `ids`, rounded up.
+ * @param scaleOf how far each base moves, relative to the others (its own Lipschitz constant): any positive numbers are
+ *   sound, good ones make sums of branches as tight as the triangle inequality
+ * @returns undefined when an expression is opaque or has no constant
+ */
+export function boundBlocks(
+  store: ExpressionStore,
+  ids: ArrayLike<ExpressionId>,
+  scaleOf: (base: number) => number = () => 1,
+): BlockBound | undefined {
+  const scale = createScale(store, scaleOf)
+  const candidates = [undefined, scale].flatMap((weighting) => propagate(store, ids, weighting) ?? [])
+  const total = (bound: BlockBound): number =>
+    [...bound].reduce((sum, [base, constant]) => sum + (constant * scaleOf(base)) ** 2, 0)
+  return candidates.length === 0 ? undefined : candidates.reduce((a, b) => (total(b) < total(a) ? b : a))
+}
+
+/** How far an expression moves at most, as a rough positive number: the largest scale of a base below it. */
+function createScale(store: ExpressionStore, scaleOf: (base: number) => number): (id: ExpressionId) => number {
+  const known = new Map<ExpressionId, number>()
+  return function scale(id): number {
+    if (store.kind(id) === 'leaf') {
+      const value = scaleOf(store.label(id))
+      return value > 0 && Number.isFinite(value) ? value : 1
+    }
+    const before = known.get(id)
+    if (before !== undefined) return before
+    let largest = 0
+    for (let k = 0; k < store.count(id); k++) {
+      const argument = store.argument(id, k)
+      if (store.kind(argument) !== 'constant') largest = Math.max(largest, scale(argument))
+    }
+    const value = largest || 1
+    known.set(id, value)
+    return value
+  }
+}
+
+function propagate(
+  store: ExpressionStore,
+  ids: ArrayLike<ExpressionId>,
+  scale: ((id: ExpressionId) => number) | undefined,
+): BlockBound | undefined {
+  const weights = new Map<ExpressionId, number>()
+  const levels: ExpressionId[][] = []
+  const give = (id: ExpressionId, weight: number): void => {
+    if (weight === 0 || store.kind(id) === 'constant') return
+    const before = weights.get(id)
+    if (before === undefined) (levels[store.height(id)] ??= []).push(id)
+    weights.set(id, before === undefined ? weight : addUp(before, weight))
+  }
+  const giveAll = (pieces: readonly Piece[], weight: number): void => {
+    for (const [id, share] of majorantOf(pieces, scale)) give(id, timesUp(weight, share))
+  }
+
+  function linear(id: ExpressionId, weight: number): void {
+    const count = store.count(id)
+    if (count === 1) {
+      const size = magnitude({ value: store.coefficient(id, 0), slack: store.coefficientSlack(id, 0) })
+      give(store.argument(id, 0), timesUp(weight, timesUp(size, size)))
+      return
+    }
+    const whole: Piece = new Map(
+      Array.from({ length: count }, (_, k) => [
+        store.argument(id, k),
+        { value: store.coefficient(id, k), slack: store.coefficientSlack(id, k) },
+      ]),
+    )
+    giveAll(linearPieces(store, id) ?? [whole], weight)
+  }
+
+  function sqrt(id: ExpressionId, weight: number): void {
+    const squares = store.argument(id, 0)
+    if (store.kind(squares) === 'square') give(store.argument(squares, 0), weight)
+    else
+      for (let k = 0; k < store.count(squares); k++) {
+        const size = magnitude({ value: store.coefficient(squares, k), slack: store.coefficientSlack(squares, k) })
+        give(store.argument(store.argument(squares, k), 0), timesUp(weight, size))
+      }
+  }
+
+  function sets(orders: readonly ExpressionId[]): void {
+    const groups = new Map<ExpressionId, ExpressionId[]>()
+    for (const id of orders) {
+      const set = store.argument(id, 0)
+      const group = groups.get(set)
+      if (group) group.push(id)
+      else groups.set(set, [id])
+    }
+    for (const [set, group] of groups) {
+      const shared = group.length === 1 ? sharedPieces(store, group[0]!) : undefined
+      const weight = Math.max(...group.map((id) => weights.get(id)!))
+      if (shared) giveAll(shared, weight)
+      else for (let k = 0; k < store.count(set); k++) give(store.argument(set, k), weight)
+    }
+  }
+
+  for (let i = 0; i < ids.length; i++) {
+    if (ids[i] === OPAQUE) return undefined
+    give(ids[i]!, 1)
+  }
+  const result = new Map<number, number>()
+  for (let height = levels.length - 1; height >= 0; height--) {
+    const orders: ExpressionId[] = []
+    for (const id of levels[height] ?? []) {
+      const weight = weights.get(id)!
+      const kind = store.kind(id)
+      if (kind === 'leaf') {
+        const base = store.label(id)
+        result.set(base, Math.max(result.get(base) ?? 0, weight))
+      } else if (kind === 'linear') linear(id, weight)
+      else if (kind === 'order') orders.push(id)
+      else if (kind === 'abs') give(store.argument(id, 0), weight)
+      else if (kind === 'sqrt') sqrt(id, weight)
+      else return undefined
+    }
+    sets(orders)
+  }
+  for (const [base, square] of result) result.set(base, sqrtUp(square))
+  return result
+}

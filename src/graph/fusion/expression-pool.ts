@@ -1,0 +1,286 @@
+/**
+ * The expression pool of graph/fusion: builds expressions and simplifies them so that every spelling of max, min, sorting
+ * and L2 pooling ends as the same expression. Each simplification is an identity over the reals; coefficients carry the
+ * rounding of our own arithmetic (exactness.ts), and a rewrite that needs equality of coefficients asks for exact ones.
+ * @module
+ */
+import { type ExpressionId, type ExpressionPool, OPAQUE } from '../../ops/symbolic.ts'
+import { coefficient, EPSILON, type Inexact, multiply as times } from './exactness.ts'
+import { createExpressionStore, type ExpressionStore } from './expression-store.ts'
+import { combine, type LinearForm, linearForm } from './linear-form.ts'
+import { createNonNegativity, isQuadratic } from './non-negative.ts'
+import { difference } from './pair.ts'
+
+export interface FusionPool extends ExpressionPool {
+  readonly store: ExpressionStore
+  /** Opens the elements of a base tensor as leaves; returns their numbers. */
+  open(base: number, count: number): Float64Array
+  /** Runs `build` while constants and coefficients carry this relative error (constants that the file computes in floats). */
+  withRelativeError<T>(relativeError: number, build: () => T): T
+}
+
+interface Rescaling {
+  readonly inner: readonly ExpressionId[]
+  readonly restore: (direct: ExpressionId, opposite: ExpressionId) => ExpressionId
+}
+
+const exactly = (value: number): Inexact => ({ value, slack: 0 })
+
+export function createExpressionPool(): FusionPool {
+  const store = createExpressionStore()
+  const isNonNegative = createNonNegativity(store)
+  let relativeError = 0
+  const ZERO = exactly(0)
+
+  const literal = ({ value, slack }: Inexact): ExpressionId =>
+    Number.isFinite(value) && Number.isFinite(slack)
+      ? store.intern('constant', [], 0, { value: value + 0, slack })
+      : OPAQUE
+  // Number 0 is the constant 0: what Pad writes into a tensor of numbers.
+  const zero = literal(ZERO)
+
+  function fromForm(form: LinearForm): ExpressionId {
+    if (form.terms.length === 0) return literal(form.offset)
+    const [first] = form.terms
+    const { offset } = form
+    if (form.terms.length === 1 && first!.value === 1 && first!.slack === 0 && offset.value === 0 && offset.slack === 0)
+      return first!.id
+    if (![...form.terms, offset].every((term) => Number.isFinite(term.value) && Number.isFinite(term.slack)))
+      return OPAQUE
+    return store.intern(
+      'linear',
+      form.terms.map((term) => term.id),
+      0,
+      offset,
+      form.terms,
+    )
+  }
+
+  function linear(ids: readonly ExpressionId[], coefficients: readonly number[]): ExpressionId {
+    if (ids.some((id) => id === OPAQUE)) return OPAQUE
+    return fromForm(
+      combine(
+        store,
+        ids,
+        coefficients.map((value) => coefficient(value, relativeError)),
+        extreme,
+      ),
+    )
+  }
+
+  /** Linear combination with coefficients that are exact or carry their own slack. */
+  const weighted = (ids: readonly ExpressionId[], coefficients: readonly Inexact[]): ExpressionId =>
+    ids.some((id) => id === OPAQUE) ? OPAQUE : fromForm(combine(store, ids, coefficients, extreme))
+
+  const negate = (id: ExpressionId): ExpressionId => weighted([id], [exactly(-1)])
+  const order = (set: readonly ExpressionId[], rank: number): ExpressionId =>
+    store.intern('order', [store.intern('set', set, 0, ZERO)], rank, ZERO)
+
+  /** Sorted, flattened, without repetition; constants merged into one. */
+  function members(ids: readonly ExpressionId[], largest: boolean): ExpressionId[] {
+    const found = new Set<ExpressionId>()
+    let constant: Inexact | undefined
+    const visit = (id: ExpressionId): void => {
+      if (store.kind(id) === 'constant') {
+        const value = store.value(id)
+        const best =
+          constant === undefined || (largest ? value > constant.value : value < constant.value) ? value : constant.value
+        constant = { value: best, slack: Math.max(store.slack(id), constant?.slack ?? 0) }
+      } else if (store.kind(id) === 'order' && isExtreme(id, largest)) {
+        const set = store.argument(id, 0)
+        for (let k = 0; k < store.count(set); k++) visit(store.argument(set, k))
+      } else found.add(id)
+    }
+    ids.forEach(visit)
+    if (constant === undefined) return [...found].sort((a, b) => a - b)
+    const others = [...found]
+    const below = constant.slack === 0 && constant.value <= 0
+    // max(Q, c) = Q where Q >= 0 >= c; min of non-negative expressions and c <= 0 is c.
+    if (largest && below && others.some((id) => isNonNegative(id))) return others.sort((a, b) => a - b)
+    if (!largest && below && others.every((id) => isNonNegative(id))) return [literal(constant)]
+    return [literal(constant), ...others].sort((a, b) => a - b)
+  }
+
+  function isExtreme(id: ExpressionId, largest: boolean): boolean {
+    const size = store.count(store.argument(id, 0))
+    return store.label(id) === (largest ? size : 1)
+  }
+
+  /** max (largest) or min of at least one expression. */
+  function extreme(ids: readonly ExpressionId[], largest: boolean): ExpressionId {
+    if (ids.length === 0 || ids.some((id) => id === OPAQUE)) return OPAQUE
+    const set = members(ids, largest)
+    if (set.length === 1) return set[0]!
+    const pair = pairOf(set, largest)
+    if (pair !== undefined) return pair
+    const scaled = commonScale(set)
+    if (scaled) return scaled.restore(extreme(scaled.inner, largest), extreme(scaled.inner, !largest))
+    return order(set, largest ? set.length : 1)
+  }
+
+  /**
+   * max(A, B) = B + c (max(p, q) - q) and min(A, B) = B + c (min(p, q) - q) where A - B = c (p - q), c > 0; |p| where the
+   * two are p and -p. So relu(a - b), max(-a, -b) and max(a + d, b + d) all end in max(a, b).
+   */
+  function pairOf(set: readonly ExpressionId[], largest: boolean): ExpressionId | undefined {
+    if (set.length !== 2) return undefined
+    const [a, b] = set as [ExpressionId, ExpressionId]
+    if (weighted([a, b], [exactly(1), exactly(1)]) === zero) return largest ? abs(a) : negate(abs(a))
+    const gap = difference(store, a, b)
+    if (!gap) return undefined
+    const [p, q] = gap.scale > 0 ? [gap.p, gap.q] : [gap.q, gap.p]
+    const c = Math.abs(gap.scale)
+    // A is p up to scale and shift: nothing to simplify, only to be kept as an order statistic.
+    if (c === 1 && ((a === p && b === q) || (a === q && b === p))) return undefined
+    const inner = extreme([p, q], largest)
+    return weighted([b, inner, q], [exactly(1), exactly(c), exactly(-c)])
+  }
+
+  /** c x_k + d with one exact c and d for all: order statistics are c times those of x_k, from the other end when c < 0. */
+  function commonScale(set: readonly ExpressionId[]): Rescaling | undefined {
+    const forms = set.map((id) => linearForm(store, id))
+    const { offset, terms } = forms[0]!
+    const scale = terms[0]
+    if (scale?.slack !== 0 || offset.slack !== 0 || (scale.value === 1 && offset.value === 0)) return undefined
+    const same = (a: Inexact, b: Inexact): boolean => a.value === b.value && a.slack === b.slack
+    if (!forms.every((form) => form.terms.length === 1 && same(form.terms[0]!, scale) && same(form.offset, offset)))
+      return undefined
+    return {
+      inner: forms.map((form) => form.terms[0]!.id),
+      restore: (direct, opposite) =>
+        weighted([scale.value > 0 ? direct : opposite, literal(offset)], [scale, exactly(1)]),
+    }
+  }
+
+  function sort(ids: readonly ExpressionId[]): readonly ExpressionId[] {
+    if (ids.some((id) => id === OPAQUE)) return ids.map(() => OPAQUE)
+    const set = [...ids].sort((a, b) => a - b)
+    const last = set.length - 1
+    const scaled = last > 1 ? commonScale(set) : undefined
+    const inner = scaled && sort(scaled.inner)
+    return set.map((_, k) => {
+      if (k === 0 || k === last) return extreme(set, k === last)
+      return scaled ? scaled.restore(inner![k]!, inner![last - k]!) : order(set, k + 1)
+    })
+  }
+
+  function abs(id: ExpressionId): ExpressionId {
+    if (id === OPAQUE) return OPAQUE
+    if (store.kind(id) === 'constant') return literal({ value: Math.abs(store.value(id)), slack: store.slack(id) })
+    if (isNonNegative(id)) return id
+    const { terms, offset } = linearForm(store, id)
+    const [first, second] = terms as [(typeof terms)[0], (typeof terms)[0]]
+    if (store.kind(id) === 'linear' && offset.value === 0 && offset.slack === 0) {
+      if (terms.length === 1) return weighted([abs(first.id)], [{ value: Math.abs(first.value), slack: first.slack }])
+      // |p - q| = max(p, q) - min(p, q).
+      if (terms.length === 2 && first.value === -second.value && first.slack === 0 && second.slack === 0) {
+        const pair = [first.id, second.id]
+        const scale = Math.abs(first.value)
+        return weighted([extreme(pair, true), extreme(pair, false)], [exactly(scale), exactly(-scale)])
+      }
+    }
+    const opposite = store.kind(id) === 'linear' ? negate(id) : id
+    if (isNonNegative(opposite)) return opposite
+    return store.intern('abs', [first.value < 0 ? opposite : id], 0, ZERO)
+  }
+
+  function sign(id: ExpressionId): ExpressionId {
+    if (id === OPAQUE) return OPAQUE
+    if (store.kind(id) === 'constant')
+      return store.slack(id) === 0 ? literal(exactly(Math.sign(store.value(id)))) : OPAQUE
+    const { terms, offset } = linearForm(store, id)
+    if (terms.length === 1 && offset.value === 0 && offset.slack === 0 && terms[0]!.slack < Math.abs(terms[0]!.value)) {
+      const inner = store.intern('sign', [terms[0]!.id], 0, ZERO)
+      return terms[0]!.value > 0 ? inner : negate(inner)
+    }
+    return store.intern('sign', [id], 0, ZERO)
+  }
+
+  /** sign(e) |e| = e and sign(e) e = |e|; undefined when neither. */
+  function signed(a: ExpressionId, b: ExpressionId): ExpressionId | undefined {
+    if (store.kind(a) !== 'sign') return undefined
+    const { terms, offset } = linearForm(store, b)
+    const single = terms.length === 1 && offset.value === 0 && offset.slack === 0
+    const [atom, scale] = single ? [terms[0]!.id, terms[0]!] : [b, exactly(1)]
+    const inner = store.argument(a, 0)
+    if (inner === atom || inner === b) return weighted([abs(inner)], [inner === b ? exactly(1) : scale])
+    return abs(inner) === atom ? weighted([inner], [scale]) : undefined
+  }
+
+  function multiply(a: ExpressionId, b: ExpressionId): ExpressionId {
+    if (a === OPAQUE || b === OPAQUE) return OPAQUE
+    if (store.kind(b) === 'constant') return multiply(b, a)
+    if (store.kind(a) === 'constant') return weighted([b], [{ value: store.value(a), slack: store.slack(a) }])
+    const result = signed(a, b) ?? signed(b, a)
+    if (result !== undefined) return result
+    if (a === b) return square(a)
+    const [p, q] = [linearForm(store, a), linearForm(store, b)]
+    const proportional = [p, q].every(
+      (form) => form.terms.length === 1 && form.offset.value === 0 && form.offset.slack === 0,
+    )
+    // |e| |e| = e^2 as well: the square does not see the sign.
+    if (!proportional) return OPAQUE
+    const [x, y] = [p.terms[0]!, q.terms[0]!]
+    if (x.id === a && y.id === b) return OPAQUE
+    return weighted([multiply(x.id, y.id)], [times(x, y)])
+  }
+
+  function square(id: ExpressionId): ExpressionId {
+    const kind = store.kind(id)
+    if (kind === 'abs') return square(store.argument(id, 0))
+    if (kind === 'sqrt') return store.argument(id, 0)
+    if (kind === 'sign') return OPAQUE
+    const { terms, offset } = linearForm(store, id)
+    if (kind === 'linear' && terms.length === 1 && offset.value === 0 && offset.slack === 0)
+      return weighted([square(terms[0]!.id)], [times(terms[0]!, terms[0]!)])
+    const canonical = kind === 'linear' && terms[0]!.value < 0 ? negate(id) : id
+    return store.intern('square', [canonical], 0, ZERO)
+  }
+
+  function sqrt(id: ExpressionId): ExpressionId {
+    if (id === OPAQUE) return OPAQUE
+    const kind = store.kind(id)
+    if (kind === 'constant') {
+      const value = Math.sqrt(store.value(id))
+      if (!(store.value(id) - store.slack(id) >= 0)) return OPAQUE
+      const exact = store.slack(id) === 0 && Math.fround(value) === value && value * value === store.value(id)
+      return literal({ value, slack: exact ? 0 : value * EPSILON + Math.sqrt(store.slack(id)) })
+    }
+    if (kind === 'square') return abs(store.argument(id, 0))
+    if (isQuadratic(store, id)) return store.intern('sqrt', [id], 0, ZERO)
+    // The root is monotone: it may be taken inside an order statistic (Sqrt(Max(Q, eps))).
+    if (kind === 'order') {
+      const set = store.argument(id, 0)
+      const roots = Array.from({ length: store.count(set) }, (_, k) => sqrt(store.argument(set, k)))
+      return roots.includes(OPAQUE) ? OPAQUE : sort(roots)[store.label(id) - 1]!
+    }
+    return OPAQUE
+  }
+
+  return {
+    store,
+    constant: (value) => literal(coefficient(value, relativeError)),
+    valueOf: (id) => (id !== OPAQUE && store.kind(id) === 'constant' ? store.value(id) : undefined),
+    linear,
+    max: (ids) => extreme(ids, true),
+    min: (ids) => extreme(ids, false),
+    sort,
+    abs,
+    multiply,
+    sign,
+    sqrt,
+    open(base, count) {
+      const first = store.leaves(base, count)
+      return Float64Array.from({ length: count }, (_, k) => first + k)
+    },
+    withRelativeError(error, build) {
+      const before = relativeError
+      relativeError = error
+      try {
+        return build()
+      } finally {
+        relativeError = before
+      }
+    },
+  }
+}

@@ -1,0 +1,50 @@
+import type { ExpressionId } from '../../ops/symbolic.ts'
+import type { ExpressionStore } from './expression-store.ts'
+
+export type NonNegativity = (id: ExpressionId) => boolean
+
+/** The predicate "proved non-negative for every value of the leaves"; false = not proved. Remembers its answers. */
+export function createNonNegativity(store: ExpressionStore): NonNegativity {
+  const known = new Map<ExpressionId, boolean>()
+
+  function linear(id: ExpressionId): boolean {
+    if (!(store.value(id) - store.slack(id) >= 0)) return false
+    for (let k = 0; k < store.count(id); k++) {
+      if (!(store.coefficient(id, k) - store.coefficientSlack(id, k) >= 0)) return false
+      if (!holds(store.argument(id, k))) return false
+    }
+    return true
+  }
+
+  /** The r-th smallest of n is non-negative when at least n - r + 1 of them are. */
+  function order(id: ExpressionId): boolean {
+    const set = store.argument(id, 0)
+    let found = 0
+    for (let k = 0; k < store.count(set); k++) if (holds(store.argument(set, k))) found++
+    return found >= store.count(set) - store.label(id) + 1
+  }
+
+  function holds(id: ExpressionId): boolean {
+    const kind = store.kind(id)
+    if (kind === 'constant') return store.value(id) - store.slack(id) >= 0
+    if (kind === 'abs' || kind === 'square' || kind === 'sqrt') return true
+    if (kind !== 'linear' && kind !== 'order') return false
+    const before = known.get(id)
+    if (before !== undefined) return before
+    const answer = kind === 'linear' ? linear(id) : order(id)
+    known.set(id, answer)
+    return answer
+  }
+  return holds
+}
+
+/** A square, or a combination of squares with positive coefficients plus a constant that is not negative. */
+export function isQuadratic(store: ExpressionStore, id: ExpressionId): boolean {
+  if (store.kind(id) === 'square') return true
+  if (store.kind(id) !== 'linear' || !(store.value(id) - store.slack(id) >= 0)) return false
+  for (let k = 0; k < store.count(id); k++) {
+    if (store.kind(store.argument(id, k)) !== 'square') return false
+    if (!(store.coefficient(id, k) - store.coefficientSlack(id, k) > 0)) return false
+  }
+  return true
+}
