@@ -100,20 +100,30 @@ function claimGates(evidence: Evidence): GateReport[] {
   return gates
 }
 
+/**
+ * A find inside a certified radius is an alarm, whether the float64 evaluation confirms it (then the proof is wrong) or only
+ * the executed network flips there (then the rounding that the certificate allows for is wrong).
+ */
 function attackGate(attack: AttackReport): GateReport {
   const id = `attack:${attack.name}`
-  const count = (status: string) => attack.samples.filter((sample) => sample.status === status).length
-  const confirmed = attack.samples.filter((sample) => sample.status === 'confirmed-violation')
-  const candidates = count('candidate-violation')
-  const nan = count('nan')
+  const at = (status: string) => attack.samples.filter((sample) => sample.status === status).map(({ index }) => index)
+  const confirmed = at('confirmed-violation')
+  const executed = at('candidate-violation')
+  const nan = at('nan')
   const common = { id, limit: 1, value: attack.minRatio }
-  if (confirmed.length > 0 || (attack.minRatio !== null && attack.minRatio < 1 && candidates === 0)) {
-    const where = confirmed.slice(0, 5).map((sample) => sample.index)
-    const message = `${attack.name} found an adversarial inside a certified radius (sample ${where.join(', ') || 'unknown'}): the proof, the runtime or lip-onnx is wrong.`
+  const list = (indices: readonly number[]) =>
+    `sample ${indices.slice(0, 5).join(', ')}${indices.length > 5 ? ', ...' : ''}`
+  if (confirmed.length > 0) {
+    const message = `${attack.name} found an adversarial inside a certified radius, and the float64 evaluation confirms it (${list(confirmed)}): the certificate is wrong.`
     return { ...common, status: 'alarm', message }
   }
-  if (candidates > 0 || nan > 0) {
-    const message = `${attack.name}: ${candidates} unconfirmed violations, ${nan} samples with outputs that are not numbers.`
+  if (executed.length > 0 || (attack.minRatio !== null && attack.minRatio < 1)) {
+    const where = executed.length > 0 ? ` (${list(executed)})` : ''
+    const message = `${attack.name} found an adversarial of the executed network inside a certified radius${where}: the numeric profile is refuted.`
+    return { ...common, status: 'alarm', message }
+  }
+  if (nan.length > 0) {
+    const message = `${attack.name} met outputs that are not numbers (${list(nan)}).`
     return { ...common, status: 'inconclusive', message }
   }
   const message =

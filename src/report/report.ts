@@ -118,6 +118,9 @@ export interface Report {
   readonly tool: { readonly name: string; readonly version: string }
   /** The command that made this report. */
   readonly command?: string
+  readonly seed?: number
+  /** Which of how many parts of the data this report is about; 1-based. */
+  readonly shard?: { readonly index: number; readonly count: number }
   readonly model: {
     readonly path: string
     readonly sha256: string
@@ -152,7 +155,13 @@ export interface Report {
     readonly handled: number
     readonly refused: readonly { readonly name: string; readonly op: string; readonly reason: string }[]
   }
-  readonly dataset?: { readonly name: string; readonly split: string; readonly samples: number; readonly source?: string }
+  readonly dataset?: {
+    readonly name: string
+    readonly split: string
+    readonly samples: number
+    readonly source?: string
+    readonly classes?: readonly string[]
+  }
   readonly certificates?: {
     readonly count: number
     readonly correct: number
@@ -162,6 +171,12 @@ export interface Report {
     readonly meanSeedRadius: number
     readonly certifiedAccuracy: Readonly<Record<string, number>>
     readonly samples: readonly CertificateReport[]
+  }
+  /** The executed network against the float64 reference, in units of the proved rounding error; above 1 is an alarm. */
+  readonly conformance?: {
+    readonly samples: number
+    readonly worstRatio: number
+    readonly worst?: { readonly index: number; readonly logit: number }
   }
   readonly attacks: readonly AttackReport[]
   readonly gates: readonly GateReport[]
