@@ -54,17 +54,11 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
       producer = layer && weights.filter((weight) => weight.layer === layer.name)
     },
     node: (name, op, inputs, attributes) => builder.node(op, inputs, attributes, { name, outputs: [`${name}:0`] }),
-    split: (name, tensor, sizes) =>
-      builder.nodes(
-        'Split',
-        [tensor, builder.indices([...sizes])],
-        sizes.length,
-        { axis: 1 },
-        {
-          name,
-          outputs: sizes.map((_, i) => `${name}:${i}`),
-        },
-      ),
+    nodes: (name, op, inputs, outputs, attributes) =>
+      builder.nodes(op, inputs, outputs, attributes, {
+        name,
+        outputs: Array.from({ length: outputs }, (_, i) => `${name}:${i}`),
+      }),
     constant: (name, data, dims) => builder.initializer(name, dims ?? [data.length], data),
     indices: (name, data) => builder.initializer(name, [data.length], data, 'int64'),
     claim: (node, _, share) => claims.set(node, share),

@@ -27,7 +27,8 @@ function sortPairs(desk: Lowering, name: string, channels: number): void {
   const half = channels / 2
   const pairs = Int32Array.from({ length: channels }, (_, j) => (j < half ? 2 * j : 2 * (j - half) + 1))
   reorderChannels(desk, desk.producer, `${name}/pairs`, pairs)
-  const [low, high] = desk.split(`${name}/halves`, desk.tensor, [half, half])
+  const sizes = desk.indices(`${name}/halves/sizes`, [half, half])
+  const [low, high] = desk.nodes(`${name}/halves`, 'Split', [desk.tensor, sizes], 2, { axis: 1 })
   const min = desk.node(`${name}/min`, 'Min', [low!, high!])
   const max = desk.node(`${name}/max`, 'Max', [low!, high!])
   desk.tensor = desk.node(`${name}/concat`, 'Concat', [min, max], { axis: 1 })
@@ -42,13 +43,13 @@ function sortGroups(desk: Lowering, name: string, channels: number, n: number): 
     desk.tensor,
     desk.indices(`${name}/groups/shape`, [0, channels / n, n, ...spatial]),
   ])
-  const sorted = desk.node(`${name}/sort`, 'TopK', [grouped, desk.indices(`${name}/sort/k`, [n])], {
+  const [sorted] = desk.nodes(`${name}/sort`, 'TopK', [grouped, desk.indices(`${name}/sort/k`, [n])], 2, {
     axis: 2,
     largest: 0,
     sorted: 1,
   })
   desk.tensor = desk.node(`${name}/ungroup`, 'Reshape', [
-    sorted,
+    sorted!,
     desk.indices(`${name}/ungroup/shape`, [0, channels, ...spatial]),
   ])
   desk.produced(undefined)

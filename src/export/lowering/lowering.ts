@@ -41,7 +41,14 @@ export interface Lowering {
     inputs: readonly string[],
     attributes?: Readonly<Record<string, AttributeInput>>,
   ): string
-  split(name: string, input: string, sizes: readonly number[]): readonly string[]
+  /** The same for a node with several outputs. */
+  nodes(
+    name: string,
+    op: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes?: Readonly<Record<string, AttributeInput>>,
+  ): readonly string[]
   constant(name: string, data: ArrayLike<number>, dims?: Shape): string
   indices(name: string, data: readonly number[]): string
   /** Records that the network's argument needs the norm of this node to be at most `share`. */
