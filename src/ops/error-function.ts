@@ -14,7 +14,7 @@ export function erf(x: number): number {
 /** 1 - erf(x), with a small relative error for large x too. */
 export function erfc(x: number): number {
   if (Number.isNaN(x)) return x
-  if (x < 0.5) return 1 - erf(x)
+  if (x < 1) return 1 - erf(x)
   return x < SWITCH ? tail(x, 200) : tail(x)
 }
 

@@ -1,5 +1,5 @@
 import type { Operator } from './operator.ts'
-import { positiveSum, reduction, reductionOf, symbolicReduction, withKeptDims } from './reduce.ts'
+import { positiveSum, reduction, reductionOf, squaresAreNormal, symbolicReduction, withKeptDims } from './reduce.ts'
 
 const AXES_INPUT = 18
 
@@ -15,8 +15,8 @@ export const ReduceL2: Operator = {
   relativeError: (_, [error]) => error!,
   // The square root halves the relative error of the sum. Squares may underflow: count * 2^-126 under the root.
   rounding: (site) => {
-    const { count } = reductionOf(site, AXES_INPUT)
-    return positiveSum(count / 2, 2, Math.sqrt(count) * 2 ** -62)
+    const r = reductionOf(site, AXES_INPUT)
+    return positiveSum(r.count / 2, 3, squaresAreNormal(site, r) ? 0 : Math.sqrt(r.count) * 2 ** -62)
   },
   symbolic: symbolicReduction(AXES_INPUT, (pool, group) =>
     pool.sqrt(

@@ -1,5 +1,5 @@
 import type { Operator } from './operator.ts'
-import { positiveSum, reduction, reductionOf, symbolicReduction, withKeptDims } from './reduce.ts'
+import { positiveSum, reduction, reductionOf, squaresAreNormal, symbolicReduction, withKeptDims } from './reduce.ts'
 import { roundUp } from './round-up.ts'
 
 const AXES_INPUT = 18
@@ -14,8 +14,8 @@ export const ReduceSumSquare: Operator = {
   }),
   relativeError: (_, [error]) => roundUp(error! * (2 + error!)),
   rounding: (site) => {
-    const { count } = reductionOf(site, AXES_INPUT)
-    return positiveSum(count, 0, count * 2 ** -125)
+    const r = reductionOf(site, AXES_INPUT)
+    return positiveSum(r.count, 1, squaresAreNormal(site, r) ? 0 : r.count * 2 ** -125)
   },
   symbolic: symbolicReduction(AXES_INPUT, (pool, group) =>
     pool.linear(

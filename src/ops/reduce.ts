@@ -153,6 +153,15 @@ export function selectExtremum(site: Site, b: GradientBuilder, dy: string, r: Re
   return b.node('Where', [b.node('Equal', [score, chosen]), g, zero])
 }
 
+/**
+ * Whether the squares of a constant are certain to be far above the underflow of float32 in every group, or zero: then what
+ * underflow takes away is less than an ulp of the sum. Never certain for data.
+ */
+export function squaresAreNormal(site: Site, r: Reduction): boolean {
+  const data = site.constant(0)?.data
+  return data?.every((value) => value === 0 || value * value >= r.count * 2 ** -100) ?? false
+}
+
 /** A sum of `terms` non-negative numbers that each carry `extra` roundings has a small relative error, in any order. */
 export function positiveSum(terms: number, extra = 0, absolute = 0): RoundingRule {
   const ulps = ulpsOf(terms + extra)

@@ -69,15 +69,8 @@ export const TopK: Operator = {
     if (!wanted || dy === undefined) return [undefined]
     const { axis } = planOf(site)
     const zeros = b.node('Expand', [b.constant([0], []), b.indices(site.input(0).dims)])
-    // The same node again when the file has no use for the positions and leaves them unnamed.
-    const indices = site.outputs[1]?.name || indicesOf(site, b)
-    return [b.node('ScatterElements', [zeros, indices, dy], { axis })]
+    return [b.node('ScatterElements', [zeros, site.outputs[1]!.name, dy], { axis })]
   },
-}
-
-function indicesOf(site: Site, b: Parameters<NonNullable<Operator['vjp']>>[1]): string {
-  const { axis, k, largest } = planOf(site)
-  return b.nodes('TopK', [site.input(0).name, b.indices([k])], 2, { axis, largest: largest ? 1 : 0 })[1]!
 }
 
 interface Plan {
