@@ -2,8 +2,9 @@ import { LipError } from '../errors.ts'
 import { checkModel } from '../onnx/check-model.ts'
 import { isFloat } from '../onnx/element-types.ts'
 import type { ElementType, Model, NdArray, Node, Shape } from '../onnx/ir.ts'
+import { liveNodes } from '../onnx/live-nodes.ts'
 import { NEWEST_IR } from '../onnx/schema.ts'
-import { namesRead, sortNodes } from '../onnx/sort-nodes.ts'
+import { namesRead } from '../onnx/sort-nodes.ts'
 import { toNdArray } from '../onnx/tensor.ts'
 import { roomOf } from '../ops/index.ts'
 import type { Operand, Operator, Site, TensorType } from '../ops/operator.ts'
@@ -38,7 +39,10 @@ export function prepare(model: Model, options: PrepareOptions): Program {
   if (model.irVersion > NEWEST_IR)
     refuse('model', 'model', `is of IR version ${model.irVersion}, newer than ${NEWEST_IR}, whose meaning is not known`)
 
-  const nodes = liveNodes(graph.nodes, new Set(graph.outputs.map((output) => output.name)))
+  const nodes = liveNodes(
+    graph.nodes,
+    graph.outputs.map((output) => output.name),
+  )
   const read = new Set(graph.outputs.map((output) => output.name))
   for (const node of nodes) for (const name of namesRead(node)) read.add(name)
 
@@ -87,6 +91,7 @@ export function prepare(model: Model, options: PrepareOptions): Program {
   }
 
   const program: ProgramNode[] = []
+  const folded = new Map<string, Site>()
   for (const node of nodes) {
     // Behind a refused node: nothing is known, and the refusal stands there already.
     if (node.inputs.some((name) => name !== '' && !values.has(name))) continue
@@ -112,7 +117,10 @@ export function prepare(model: Model, options: PrepareOptions): Program {
       refuse(node.name, node.op, `would make a constant of ${size} elements`)
       continue
     }
-    for (const folded of fold(operator, whole)) values.set(folded.name, folded)
+    for (const operand of fold(operator, whole)) {
+      values.set(operand.name, operand)
+      folded.set(operand.name, whole)
+    }
   }
   refuseOddConstants(program, graph.outputs, values, refuse)
 
@@ -123,6 +131,7 @@ export function prepare(model: Model, options: PrepareOptions): Program {
     inputs,
     outputs: graph.outputs.flatMap((output) => values.get(output.name) ?? []),
     values,
+    folded,
     refused,
     source: { model, options },
   }
@@ -189,20 +198,6 @@ function whyNoRoom(node: Node, opset: number): string {
   if (node.domain !== '') return `no rule: operators of the domain '${node.domain}' are not known`
   if ([...node.attributes.values()].some((attribute) => attribute.kind === 'graph')) return 'no rule: control flow'
   return roomOf(node.op, '', 18) || roomOf(node.op, '', 13) ? `no rule at opset ${opset}` : 'no rule for this operator'
-}
-
-/** Nodes that some output needs, in topological order. */
-function liveNodes(nodes: readonly Node[], wanted: ReadonlySet<string>): readonly Node[] {
-  const needed = new Set(wanted)
-  const sorted = sortNodes(nodes)
-  const live: Node[] = []
-  for (let i = sorted.length - 1; i >= 0; i--) {
-    const node = sorted[i]!
-    if (!node.outputs.some((output) => output !== '' && needed.has(output))) continue
-    live.push(node)
-    for (const name of namesRead(node)) needed.add(name)
-  }
-  return live.reverse()
 }
 
 /** A NaN or infinite weight can never be proved, nor one of a type that runs in other arithmetic. */

@@ -35,6 +35,8 @@ export interface Program {
   readonly outputs: readonly Operand[]
   /** Every known tensor by name. */
   readonly values: ReadonlyMap<string, Operand>
+  /** Places of the folded nodes, by output: how the file computes a constant. */
+  readonly folded: ReadonlyMap<string, Site>
   /**
    * Nothing may be proved about the model while this is not empty. Nodes without a rule make everything downstream unknown;
    * other entries (integer or float16 networks, infinite constants) can still be evaluated, but not proved.

@@ -1,6 +1,7 @@
 import type { AttributeInput, GradientBuilder } from '../ops/operator.ts'
 import { checkModel } from './check-model.ts'
 import type { Attribute, DeclaredDim, ElementType, Model, Node, Shape, StoredTensor, ValueInfo } from './ir.ts'
+import { sortNodes } from './sort-nodes.ts'
 import { storeTensor } from './tensor.ts'
 
 export interface GraphBuilderOptions {
@@ -166,7 +167,12 @@ export class GraphBuilder implements GradientBuilder {
     this.#opsets.set(domain, version)
   }
 
-  /** @throws LipError MODEL_INVALID when a name dangles */
+  /** What was built so far, unchecked. */
+  draft(): { readonly nodes: readonly Node[]; readonly initializers: ReadonlyMap<string, StoredTensor> } {
+    return { nodes: [...this.#nodes], initializers: new Map(this.#initializers) }
+  }
+
+  /** @throws LipError MODEL_INVALID when a name dangles or the nodes form a cycle */
   build(): Model {
     const model: Model = {
       irVersion: this.#options.irVersion ?? 10,
@@ -176,7 +182,7 @@ export class GraphBuilder implements GradientBuilder {
       metadata: new Map(this.#metadata),
       graph: {
         name: this.#options.name ?? 'graph',
-        nodes: [...this.#nodes],
+        nodes: sortNodes(this.#nodes),
         inputs: [...this.#inputs],
         outputs: [...this.#outputs],
         initializers: new Map(this.#initializers),
