@@ -9,11 +9,13 @@ import type { Sample } from './sample.ts'
 
 export type Parameters = Readonly<Record<string, number | string | boolean>>
 
+/** Logits attacks see no gradient: weaker, and usable on any network. */
+export type Access = 'gradient' | 'logits'
+
 export interface Attack<P extends Parameters = Parameters> {
   readonly name: string
   readonly norm: Norm
-  /** Logits attacks see no gradient: weaker, and usable on any network. */
-  readonly access: 'gradient' | 'logits'
+  readonly access: Access
   /** 'minimal' looks for the nearest adversarial, 'epsilon' for any within a radius (and for the nearest by searching radii). */
   readonly goal: 'minimal' | 'epsilon'
   readonly defaults: P

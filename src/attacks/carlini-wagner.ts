@@ -137,7 +137,7 @@ function tanhSpace({ image, domain }: Sample) {
         const t = 1 - 2 / (Math.exp(2 * (start[i]! + delta[i]!)) + 1)
         tanh[i] = t
         const value = scale[i]! * t + centre[i]!
-        into[i] = value < low[i]! ? low[i]! : value > high[i]! ? high[i]! : value
+        into[i] = value < low[i]! ? low[i]! : Math.min(value, high[i]!)
       }
     },
   }

@@ -1,5 +1,5 @@
 import { defineAttack } from './attack.ts'
-import { margin, seedMargin, seedPair } from './criterion.ts'
+import { seedMargin, seedPair } from './criterion.ts'
 import { farthest, norm1, norm2, place, randomDirection, TINY } from './projection.ts'
 import { gradientQuery, type Task } from './query.ts'
 import type { Sample } from './sample.ts'

@@ -38,7 +38,7 @@ export function place(sample: Sample, delta: Float64Array, points: Float32Array,
   const { low, high } = domain
   for (let i = 0; i < delta.length; i++) {
     const value = image[i]! + delta[i]!
-    points[offset + i] = value < low[i]! ? low[i]! : value > high[i]! ? high[i]! : value
+    points[offset + i] = value < low[i]! ? low[i]! : Math.min(value, high[i]!)
     delta[i] = points[offset + i]! - image[i]!
   }
 }
@@ -165,6 +165,6 @@ export function projectOntoPlane(
   }
   for (let i = 0; i < size; i++) {
     const z = from[i]! - t * w[i]!
-    into[i] = z < low[i]! ? low[i]! : z > high[i]! ? high[i]! : z
+    into[i] = z < low[i]! ? low[i]! : Math.min(z, high[i]!)
   }
 }

@@ -51,7 +51,7 @@ export async function confirm(
 function stretch(image: Float32Array, far: Float32Array, factor: number, { low, high }: Domain): Float32Array {
   return image.map((x, i) => {
     const value = factor === 1 ? far[i]! : x + factor * (far[i]! - x)
-    return value < low[i]! ? low[i]! : value > high[i]! ? high[i]! : value
+    return value < low[i]! ? low[i]! : Math.min(value, high[i]!)
   })
 }
 
