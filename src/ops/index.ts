@@ -9,19 +9,29 @@ import { ArgMax } from './arg-max.ts'
 import { ArgMin } from './arg-min.ts'
 import { Atan } from './atan.ts'
 import { AveragePool } from './average-pool.ts'
+import { BatchNormalization } from './batch-normalization.ts'
+import { Cast } from './cast.ts'
 import { Ceil } from './ceil.ts'
 import { Celu } from './celu.ts'
 import { Clip } from './clip.ts'
 import { Concat } from './concat.ts'
+import { Constant } from './constant.ts'
+import { ConstantOfShape } from './constant-of-shape.ts'
 import { Conv } from './conv.ts'
+import { ConvTranspose } from './conv-transpose.ts'
 import { Cos } from './cos.ts'
+import { DepthToSpace } from './depth-to-space.ts'
 import { Div } from './div.ts'
+import { Dropout } from './dropout.ts'
 import { Elu } from './elu.ts'
 import { Equal } from './equal.ts'
 import { Erf } from './erf.ts'
 import { Exp } from './exp.ts'
+import { Expand } from './expand.ts'
 import { Flatten } from './flatten.ts'
 import { Floor } from './floor.ts'
+import { Gather } from './gather.ts'
+import { GatherElements } from './gather-elements.ts'
 import { Gelu } from './gelu.ts'
 import { Gemm } from './gemm.ts'
 import { GlobalAveragePool } from './global-average-pool.ts'
@@ -53,7 +63,9 @@ import { Not } from './not.ts'
 import type { Operator } from './operator.ts'
 import { Or } from './or.ts'
 import { PRelu } from './p-relu.ts'
+import { Pad } from './pad.ts'
 import { Pow } from './pow.ts'
+import { Range } from './range.ts'
 import { Reciprocal } from './reciprocal.ts'
 import { ReduceL1 } from './reduce-l1.ts'
 import { ReduceL2 } from './reduce-l2.ts'
@@ -69,22 +81,29 @@ import { Relu } from './relu.ts'
 import { Reshape } from './reshape.ts'
 import { Round } from './round.ts'
 import { Selu } from './selu.ts'
+import { Shape } from './shape.ts'
 import { Sigmoid } from './sigmoid.ts'
 import { Sign } from './sign.ts'
 import { Sin } from './sin.ts'
+import { Size } from './size.ts'
 import { Slice } from './slice.ts'
 import { Softmax } from './softmax.ts'
 import { Softplus } from './softplus.ts'
 import { Softsign } from './softsign.ts'
+import { SpaceToDepth } from './space-to-depth.ts'
 import { Split } from './split.ts'
 import { Sqrt } from './sqrt.ts'
+import { Squeeze } from './squeeze.ts'
 import { Sub } from './sub.ts'
 import { Sum } from './sum.ts'
 import { Swish } from './swish.ts'
 import { Tanh } from './tanh.ts'
 import { ThresholdedRelu } from './thresholded-relu.ts'
+import { Tile } from './tile.ts'
 import { TopK } from './top-k.ts'
 import { Transpose } from './transpose.ts'
+import { Unsqueeze } from './unsqueeze.ts'
+import { Where } from './where.ts'
 import { Xor } from './xor.ts'
 
 // biome-ignore format: one room a line
@@ -96,19 +115,29 @@ const ROOMS: readonly Operator[] = [
   ArgMin,
   Atan,
   AveragePool,
+  BatchNormalization,
+  Cast,
   Ceil,
   Celu,
   Clip,
   Concat,
+  Constant,
+  ConstantOfShape,
   Conv,
+  ConvTranspose,
   Cos,
+  DepthToSpace,
   Div,
+  Dropout,
   Elu,
   Equal,
   Erf,
   Exp,
+  Expand,
   Flatten,
   Floor,
+  Gather,
+  GatherElements,
   Gelu,
   Gemm,
   GlobalAveragePool,
@@ -139,7 +168,9 @@ const ROOMS: readonly Operator[] = [
   Not,
   Or,
   PRelu,
+  Pad,
   Pow,
+  Range,
   Reciprocal,
   ReduceL1,
   ReduceL2,
@@ -155,22 +186,29 @@ const ROOMS: readonly Operator[] = [
   Reshape,
   Round,
   Selu,
+  Shape,
   Sigmoid,
   Sign,
   Sin,
+  Size,
   Slice,
   Softmax,
   Softplus,
   Softsign,
+  SpaceToDepth,
   Split,
   Sqrt,
+  Squeeze,
   Sub,
   Sum,
   Swish,
   Tanh,
   ThresholdedRelu,
+  Tile,
   TopK,
   Transpose,
+  Unsqueeze,
+  Where,
   Xor,
 ]
 

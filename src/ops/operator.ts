@@ -148,8 +148,9 @@ export type RoundingRule =
   /**
    * Each output is a sum of at most `terms` products (bias included), in any order:
    * |fl(y_i) - y_i| <= g(terms + extra) u (|W||x| + |b|)_i + tiny.
+   * `offset` (0 when absent) is added to |b| where a bias is itself a difference that may cancel (BatchNormalization).
    */
-  | { readonly kind: 'dot'; readonly terms: number }
+  | { readonly kind: 'dot'; readonly terms: number; readonly offset?: number }
   /** |fl(y_i) - y_i| <= absolute, for every element (table-driven functions with a bounded range). */
   | { readonly kind: 'absolute'; readonly error: number }
   | { readonly kind: 'unknown'; readonly because: string }
