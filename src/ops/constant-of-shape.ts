@@ -9,9 +9,9 @@ import { exact, unbounded } from './rules.ts'
 /** A tensor of the shape given, filled with one value (0 in float32 by default). */
 export const ConstantOfShape: Operator = {
   type: 'ConstantOfShape',
-  shape: (site) => [{ type: valueOf(site).type, dims: dimsOf(site, constantIntegers(site, 0)) }],
+  shape: (site) => [{ type: fillValue(site).type, dims: dimsOf(site, constantIntegers(site, 0)) }],
   evaluate: (site, [shape]) => {
-    const { type, data } = valueOf(site)
+    const { type, data } = fillValue(site)
     const dims = dimsOf(site, Array.from(shape!.data))
     return [{ type, dims, data: new Float64Array(sizeOf(dims)).fill(data[0]) }]
   },
@@ -20,7 +20,7 @@ export const ConstantOfShape: Operator = {
   rows: () => 'mixed',
 }
 
-function valueOf(site: Site): NdArray {
+function fillValue(site: Site): NdArray {
   const value = site.attribute('value')
   if (value?.kind === 'tensor') return toNdArray(value.value)
   return { type: 'float32', dims: [1], data: Float64Array.of(0) }

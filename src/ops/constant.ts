@@ -8,16 +8,16 @@ import { constant, exact } from './rules.ts'
 export const Constant: Operator = {
   type: 'Constant',
   shape: (site) => {
-    const { type, dims } = valueOf(site)
+    const { type, dims } = storedValue(site)
     return [{ type, dims }]
   },
-  evaluate: (site) => [valueOf(site)],
+  evaluate: (site) => [storedValue(site)],
   lipschitz: () => constant(0, 'it is a constant'),
   rounding: () => exact,
   rows: () => 'mixed',
 }
 
-function valueOf(site: Site): NdArray {
+function storedValue(site: Site): NdArray {
   const vector = (type: ElementType, values: readonly number[]): NdArray => ({
     type,
     dims: [values.length],

@@ -25,5 +25,5 @@ export const Dropout: Operator = {
 function trains(site: Site): boolean {
   if (!site.inputs[2]) return false
   const mode = site.constant(2)
-  return !mode || mode.data[0] !== 0
+  return mode?.data[0] !== 0
 }
