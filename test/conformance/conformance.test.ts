@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { evaluate } from '../../src/graph/evaluate.ts'
+import { prepare } from '../../src/graph/prepare.ts'
+import type { Model, NdArray, StoredTensor } from '../../src/onnx/ir.ts'
+import { decodeTensorFile, readModel } from '../../src/onnx/read.ts'
+import { toNdArray } from '../../src/onnx/tensor.ts'
+import { OPERATORS } from '../../src/ops/index.ts'
+
+const folder = process.env.LIP_ONNX_CONFORMANCE ?? '../shared/onnx-conformance'
+const cases = existsSync(folder)
+  ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'model.onnx')))
+  : []
+
+/** Refused although the operator has a room: each with the reason why that is right. */
+const RIGHTLY_REFUSED: Readonly<Record<string, RegExp>> = {
+  test_identity_opt: /not a tensor/,
+  test_identity_sequence: /not a tensor/,
+}
+
+describe.skipIf(cases.length === 0)('the ONNX conformance cases', () => {
+  const agreed: string[] = []
+  const refused = new Map<string, string>()
+
+  it.each(cases)('%s', async (name) => {
+    const { model } = await readModel(join(folder, name, 'model.onnx'))
+    const data = readdirSync(join(folder, name, 'test_data_set_0'))
+    const load = (file: string) => decodeTensorFile(readFileSync(join(folder, name, 'test_data_set_0', file)))
+    const isTensor = model.graph.inputs.every((input) => input.type !== 'undefined')
+    const inputs = isTensor
+      ? model.graph.inputs.map((input, k): StoredTensor => ({ ...load(`input_${k}.pb`), name: input.name }))
+      : []
+
+    // Everything given is constant: the case is folded. Then once more with the first float input left open.
+    const folded = prepare(bind(model, inputs), { batch: 1 })
+    const missing = model.graph.outputs.filter((output) => !folded.values.has(output.name))
+    if (missing.length > 0) {
+      const [first] = folded.refused
+      expect(first, 'a missing output has a named cause').toBeDefined()
+      const ops = model.graph.nodes.map((node) => node.op)
+      if (ops.includes(first!.op) && !OPERATORS.has(first!.op)) refused.set(name, `${first!.op} has no room`)
+      else {
+        refused.set(name, `${first!.op} ${first!.reason}`)
+        expect(`${first!.reason}`).toMatch(RIGHTLY_REFUSED[name] ?? /^$/)
+      }
+      return
+    }
+    const expected = model.graph.outputs.map((_, k) => toNdArray(load(`output_${k}.pb`)))
+    model.graph.outputs.forEach((output, k) => {
+      agree(folded.values.get(output.name)!.constant!, expected[k]!, `${name}, folded`)
+    })
+    const open = inputs.find((input) => input.type === 'float32')
+    if (open) {
+      const rest = inputs.filter((input) => input !== open)
+      const program = prepare(bind(model, rest), { batch: open.dims[0] || 1 })
+      expect(program.refused.filter((entry) => entry.op !== 'constant')).toEqual([])
+      const found = evaluate(program, new Map([[open.name, toNdArray(open)]]))
+      model.graph.outputs.forEach((output, k) => {
+        agree(found.get(output.name)!, expected[k]!, `${name}, evaluated`)
+      })
+    }
+    expect(data.length).toBeGreaterThan(0)
+    agreed.push(name)
+  })
+
+  it('says what was covered', () => {
+    console.log(`conformance: ${agreed.length} agree, ${refused.size} refused by name, of ${cases.length}`)
+    for (const [name, reason] of refused) console.log(`  ${name}: ${reason}`)
+    expect(agreed.length + refused.size).toBe(cases.length)
+  })
+})
+
+/** The given inputs as constants of the model. */
+function bind(model: Model, given: readonly StoredTensor[]): Model {
+  const names = new Set(given.map((tensor) => tensor.name))
+  const { graph } = model
+  return {
+    ...model,
+    graph: {
+      ...graph,
+      inputs: graph.inputs.filter((input) => !names.has(input.name)),
+      initializers: new Map([...graph.initializers, ...given.map((tensor) => [tensor.name, tensor] as const)]),
+    },
+  }
+}
+
+/** float64 against the float32 numbers of the reference. */
+function agree(found: NdArray, expected: NdArray, what: string): void {
+  expect(found.type, `${what}: type`).toBe(expected.type)
+  expect(found.dims, `${what}: shape`).toEqual(expected.dims)
+  expect(found.data.length).toBe(expected.data.length)
+  const tolerance = found.type === 'float16' ? 2e-3 : 2e-5
+  found.data.forEach((value, i) => {
+    const other = expected.data[i]!
+    if (Object.is(value, other) || value === other) return
+    const error = Math.abs(value - other)
+    expect(error, `${what}: element ${i} is ${value}, not ${other}`).toBeLessThanOrEqual(
+      tolerance * Math.max(0.05, Math.abs(other)),
+    )
+  })
+}
