@@ -119,7 +119,6 @@ function groupProblem(
   }
   let scaled: GroupWeights | undefined
   let vector: Float64Array | undefined
-  let estimate = 0
   const scaledWeights = () => (scaled ??= { ...weights, data: scaledCopy(weights.data, -exponent) })
 
   function* steps(options: NormOptions): Generator<void, void, NormOptions> {
@@ -131,7 +130,6 @@ function groupProblem(
       const probed = probe(kernel!)
       if (probed) {
         const { symbol, found } = probed
-        estimate = found.best.value
         const periods = windows?.map((window) => window.period)
         const frequencies = periods ? embeddingFrequencies(symbol, periods) : Number.POSITIVE_INFINITY
         if (frequencies * (1.4 * symbol.size ** 3 + symbol.count * symbol.size ** 2 + 500) <= EMBEDDING * effort) {

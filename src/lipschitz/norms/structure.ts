@@ -1,0 +1,39 @@
+import type { Enclosure } from '../../linalg/enclosure.ts'
+import { largestMagnitude } from '../../linalg/power-of-two.ts'
+import { downward, upward } from '../../linalg/rounding.ts'
+import type { LinearStructure } from '../../ops/operator.ts'
+import { largestUp } from './absolute.ts'
+import { encloseConvolution, type NormOptions } from './convolution.ts'
+import { encloseMatrix } from './matrix.ts'
+import { storedRelativeError } from './perturbed.ts'
+
+/** Two-sided enclosure of the spectral norm of any linear structure. */
+export function encloseStructure(structure: LinearStructure, options: NormOptions = {}): Enclosure {
+  switch (structure.kind) {
+    case 'convolution':
+      return encloseConvolution(structure, options)
+    case 'matrix':
+      return encloseMatrix(structure, options)
+    case 'diagonal': {
+      // |diag(c)| = max |c|, attained by the unit vector there.
+      const upper = largestUp(structure.scale)
+      if (!Number.isFinite(upper)) return { lower: 0, upper, method: 'diagonal' }
+      const relative = storedRelativeError(structure.scale.relativeError)
+      const stored = largestMagnitude(structure.scale.data)
+      return { lower: relative === 0 ? stored : downward(stored * (1 - relative), 2), upper, method: 'diagonal' }
+    }
+    case 'kronecker': {
+      // The singular values of A (x) B are the products of those of A and B.
+      const factors = structure.factors.map((matrix) => encloseMatrix({ matrix }, options))
+      return {
+        lower: factors.reduce((product, { lower }) => downward(product * lower), 1),
+        upper: factors.some(({ upper }) => upper === Number.POSITIVE_INFINITY)
+          ? Number.POSITIVE_INFINITY
+          : factors.reduce((product, { upper }) => upward(product * upper), 1),
+        method: 'kronecker',
+      }
+    }
+    case 'closed-form':
+      return { lower: 0, upper: structure.norm >= 0 ? structure.norm : Number.POSITIVE_INFINITY, method: 'closed-form' }
+  }
+}
