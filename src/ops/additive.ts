@@ -2,7 +2,7 @@
  * What Add, Sub, Sum and Mean share: y = sum of coefficient * operand, with broadcasting.
  * @module
  */
-import { broadcastIndex, broadcastRows, broadcastShape, repetitionNorm, sumTo, zipExpressions } from './broadcast.ts'
+import { broadcastIndex, broadcastShape, repetitionNorm, sumTo, zipExpressions } from './broadcast.ts'
 import { sameDims, sizeOf } from './dims.ts'
 import type { Operator, Site } from './operator.ts'
 import { closedForm, dot, dynamicInputs, relative } from './rules.ts'
@@ -52,7 +52,7 @@ export function additive(
       }
     },
     rounding: (site) => (site.inputs.length === 2 ? relative(1) : dot(site.inputs.length + 1)),
-    rows: broadcastRows,
+    rows: () => 'elementwise',
     vjp: (site, b, [dy], wanted) => {
       const factors = coefficients(site)
       const target = site.outputs[0].dims

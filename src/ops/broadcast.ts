@@ -5,7 +5,7 @@
 import type { ElementType, NdArray, Shape } from '../onnx/ir.ts'
 import { sameDims, sizeOf } from './dims.ts'
 import { invalid } from './invalid.ts'
-import type { GradientBuilder, RowRule, Site } from './operator.ts'
+import type { GradientBuilder, Site } from './operator.ts'
 import { sqrtUp } from './round-up.ts'
 import type { ExpressionId, ExpressionPool, SymbolicArray } from './symbolic.ts'
 
@@ -92,15 +92,6 @@ export function multiplicity(dims: Shape, target: Shape): number {
 /** Norm of the map that repeats an operand of shape `dims` to `target`: the square root of its multiplicity. */
 export function repetitionNorm(dims: Shape, target: Shape): number {
   return sqrtUp(multiplicity(dims, target))
-}
-
-/** Row rule of an elementwise operator: axis 0 of every dynamic operand must be axis 0 of the output. */
-export function broadcastRows(site: Site): RowRule {
-  const target = broadcastShape(site)
-  const aligned = site.inputs.every(
-    (input) => !input || input.constant || (input.dims.length === target.length && input.dims[0] === target[0]),
-  )
-  return aligned ? 'elementwise' : 'mixed'
 }
 
 /** The expressions of input `index`; a constant operand becomes constant expressions. */

@@ -1,5 +1,5 @@
 import type { NdArray } from '../onnx/ir.ts'
-import { broadcastDims, broadcastRows, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { broadcastDims, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { Operator, Site } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 import { scaling } from './scaling.ts'
@@ -28,7 +28,7 @@ export const Div: Operator = {
     return scaling(reciprocal(divisor), dims, broadcastDims(site, [dims, divisor.dims]))
   },
   rounding: () => relative(1),
-  rows: broadcastRows,
+  rows: () => 'elementwise',
   symbolic: (site, inputs, pool) =>
     isFloat(site)
       ? zipExpressions(site, inputs, pool, ([a, b]) => {

@@ -4,7 +4,7 @@
  */
 
 import type { NdArray } from '../onnx/ir.ts'
-import { broadcastRows, broadcastShape, repetitionNorm, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { broadcastShape, repetitionNorm, sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { GradientBuilder, Operator, Site } from './operator.ts'
 import { constant, dynamicInputs, exact } from './rules.ts'
 import { hypotUp, timesUp } from './sum-up.ts'
@@ -47,7 +47,7 @@ export function extremum(sign: 1 | -1): Omit<Operator, 'type'> {
       }
     },
     rounding: () => exact,
-    rows: broadcastRows,
+    rows: () => 'elementwise',
     symbolic: (site, inputs, pool) =>
       zipExpressions(site, inputs, pool, (ids) => (sign === 1 ? pool.max(ids) : pool.min(ids))),
     vjp: (site, b, [dy], wanted) => {

@@ -11,6 +11,7 @@ import { Atan } from './atan.ts'
 import { AveragePool } from './average-pool.ts'
 import { BatchNormalization } from './batch-normalization.ts'
 import { Cast } from './cast.ts'
+import { CastLike } from './cast-like.ts'
 import { Ceil } from './ceil.ts'
 import { Celu } from './celu.ts'
 import { Clip } from './clip.ts'
@@ -80,6 +81,7 @@ import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
 import { Reshape } from './reshape.ts'
 import { Round } from './round.ts'
+import { ScatterElements } from './scatter-elements.ts'
 import { Selu } from './selu.ts'
 import { Shape } from './shape.ts'
 import { Sigmoid } from './sigmoid.ts'
@@ -117,6 +119,7 @@ const ROOMS: readonly Operator[] = [
   AveragePool,
   BatchNormalization,
   Cast,
+  CastLike,
   Ceil,
   Celu,
   Clip,
@@ -185,6 +188,7 @@ const ROOMS: readonly Operator[] = [
   Relu,
   Reshape,
   Round,
+  ScatterElements,
   Selu,
   Shape,
   Sigmoid,

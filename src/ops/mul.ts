@@ -1,4 +1,4 @@
-import { broadcastDims, broadcastRows, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { broadcastDims, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { Operator } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 import { scaling } from './scaling.ts'
@@ -16,7 +16,7 @@ export const Mul: Operator = {
     return unbounded('a product of two values that both depend on the input grows without bound')
   },
   rounding: () => relative(1),
-  rows: broadcastRows,
+  rows: () => 'elementwise',
   symbolic: (site, inputs, pool) => zipExpressions(site, inputs, pool, ([a, b]) => pool.multiply(a, b)),
   vjp: (site, b, [dy], wanted) => {
     if (!dy) return [undefined, undefined]

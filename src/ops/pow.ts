@@ -1,4 +1,4 @@
-import { broadcastRows, broadcastShape, repetitionNorm, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { broadcastShape, repetitionNorm, sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { GradientBuilder, Operator, Site } from './operator.ts'
 import { closedForm, exact, relative, unbounded } from './rules.ts'
 import { TINY_ROOT } from './sqrt.ts'
@@ -28,7 +28,7 @@ export const Pow: Operator = {
   },
   // The first power is returned as it is; pow of the C library is taken to be within 8 ulp (an assumption of the profile).
   rounding: (site) => (exponentOf(site) === 1 ? exact : exponentOf(site) === 2 ? relative(4) : relative(16)),
-  rows: broadcastRows,
+  rows: () => 'elementwise',
   symbolic: (site, inputs, pool) =>
     zipExpressions(site, inputs, pool, ([x, p]) => {
       const exponent = pool.valueOf(p)

@@ -1,13 +1,5 @@
 import type { NdArray } from '../onnx/ir.ts'
-import {
-  broadcastDims,
-  broadcastIndex,
-  broadcastRows,
-  broadcastShape,
-  expressions,
-  repetitionNorm,
-  sumTo,
-} from './broadcast.ts'
+import { broadcastDims, broadcastIndex, broadcastShape, expressions, repetitionNorm, sumTo } from './broadcast.ts'
 import { sizeOf } from './dims.ts'
 import type { Operator } from './operator.ts'
 import { dynamicInputs, exact, move, unbounded } from './rules.ts'
@@ -41,7 +33,7 @@ export const Where: Operator = {
   },
   relativeError: (_, [, a, b]) => Math.max(a, b),
   rounding: () => exact,
-  rows: broadcastRows,
+  rows: () => 'elementwise',
   // A constant operand is a value, not an element of the input: on expressions it must be a constant expression.
   symbolic: (site, inputs, pool) => {
     const condition = site.constant(0)
