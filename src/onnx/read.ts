@@ -227,8 +227,6 @@ function decodeAttribute(wire: WireAttribute, folder: string | undefined, where:
 function decodeValueInfo(wire: WireValueInfo): ValueInfo {
   const name = has(wire, 'name') ?? ''
   const type = has(wire, 'type')
-  const kinds = type ? Object.keys(type) : []
-  if (kinds.length > 1) throw new LipError('MODEL_INVALID', `The value '${name}' has several types.`)
   const tensor = type && has(type, 'tensorType')
   // Sequences, maps, optionals: 'undefined', so that whoever uses the value is refused by name.
   if (!tensor) return { name, type: 'undefined', dims: undefined }
@@ -239,8 +237,6 @@ function decodeValueInfo(wire: WireValueInfo): ValueInfo {
     dims: shape?.dim.map((dim): DeclaredDim => {
       const size = has(dim, 'dimValue')?.toNumber()
       const symbol = has(dim, 'dimParam')
-      if (size !== undefined && symbol !== undefined)
-        throw new LipError('MODEL_INVALID', `A dimension of '${name}' has both a size and a symbol.`)
       if (size !== undefined) return size >= 0 ? size : undefined
       return symbol === '' ? undefined : symbol
     }),

@@ -104,14 +104,28 @@ function field(spec: FieldSpec): protobuf.IField {
   return { type, id: Number(id), rule: 'repeated', options: { packed: rule === 'packed' } }
 }
 
+/** Fields of which the last one given wins. */
+const ONE_OF: Readonly<Record<string, readonly string[]>> = {
+  Dimension: ['dimValue', 'dimParam'],
+  Type: ['tensorType', 'sequenceType', 'mapType', 'opaqueType', 'sparseTensorType', 'optionalType'],
+}
+
+// As in the C++ readers that run the models, which build the format as proto2: a field that is present with its default
+// value (a dimension of 0) differs from one that is absent, and repeated messages of a singular field are merged.
+const edition = 'proto2'
 const root = protobuf.Root.fromJSON({
+  edition,
   nested: Object.fromEntries(
     Object.entries(MESSAGES).map(([name, fields]) => [
       name,
-      { fields: Object.fromEntries(Object.entries(fields).map(([key, spec]) => [key, field(spec)])) },
+      {
+        edition,
+        fields: Object.fromEntries(Object.entries(fields).map(([key, spec]) => [key, field(spec)])),
+        ...(ONE_OF[name] && { oneofs: { value: { oneof: [...ONE_OF[name]] } } }),
+      },
     ]),
   ),
-})
+} as protobuf.INamespace)
 
 export const ModelMessage: protobuf.Type = root.lookupType('Model')
 export const TensorMessage: protobuf.Type = root.lookupType('Tensor')

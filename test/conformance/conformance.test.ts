@@ -19,6 +19,9 @@ const RIGHTLY_REFUSED: Readonly<Record<string, RegExp>> = {
   test_identity_sequence: /not a tensor/,
 }
 
+/** Expected values that the suite itself gives to four decimals. */
+const COARSE = new Set(['test_averagepool_2d_ceil_last_window_starts_on_pad'])
+
 describe.skipIf(cases.length === 0)('the ONNX conformance cases', () => {
   const agreed: string[] = []
   const refused = new Map<string, string>()
@@ -90,7 +93,7 @@ function agree(found: NdArray, expected: NdArray, what: string): void {
   expect(found.type, `${what}: type`).toBe(expected.type)
   expect(found.dims, `${what}: shape`).toEqual(expected.dims)
   expect(found.data.length).toBe(expected.data.length)
-  const tolerance = found.type === 'float16' ? 2e-3 : 2e-5
+  const tolerance = COARSE.has(what.split(',')[0]!) ? 1e-3 : found.type === 'float16' ? 2e-3 : 2e-5
   found.data.forEach((value, i) => {
     const other = expected.data[i]!
     if (Object.is(value, other) || value === other) return
