@@ -34,10 +34,14 @@ export function boundBlocks(
   scaleOf: (base: number) => number = () => 1,
 ): BlockBound | undefined {
   const scale = createScale(store, scaleOf)
-  const candidates = [undefined, scale].flatMap((weighting) => propagate(store, ids, weighting) ?? [])
+  const first = propagate(store, ids, scale)
+  // Where nothing was added up, Cauchy-Schwarz would say the same.
+  if (!first?.sums) return first?.bound
+  const second = propagate(store, ids, undefined)
+  const candidates = [first.bound, ...(second ? [second.bound] : [])]
   const total = (bound: BlockBound): number =>
     [...bound].reduce((sum, [base, constant]) => sum + (constant * scaleOf(base)) ** 2, 0)
-  return candidates.length === 0 ? undefined : candidates.reduce((a, b) => (total(b) < total(a) ? b : a))
+  return candidates.reduce((a, b) => (total(b) < total(a) ? b : a))
 }
 
 /** How far an expression moves at most, as a rough positive number: the largest scale of a base below it. */
@@ -65,7 +69,8 @@ function propagate(
   store: ExpressionStore,
   ids: ArrayLike<ExpressionId>,
   scale: ((id: ExpressionId) => number) | undefined,
-): BlockBound | undefined {
+): { readonly bound: BlockBound; readonly sums: boolean } | undefined {
+  let sums = false
   const weights = new Map<ExpressionId, number>()
   const levels: ExpressionId[][] = []
   const give = (id: ExpressionId, weight: number): void => {
@@ -75,6 +80,7 @@ function propagate(
     weights.set(id, before === undefined ? weight : addUp(before, weight))
   }
   const giveAll = (pieces: readonly Piece[], weight: number): void => {
+    sums = true
     for (const [id, share] of majorantOf(pieces, scale)) give(id, timesUp(weight, share))
   }
 
@@ -142,5 +148,5 @@ function propagate(
     sets(orders)
   }
   for (const [base, square] of result) result.set(base, sqrtUp(square))
-  return result
+  return { bound: result, sums }
 }

@@ -13,6 +13,8 @@ import { difference } from './pair.ts'
 
 export interface FusionPool extends ExpressionPool {
   readonly store: ExpressionStore
+  /** Proved non-negative for every value of the leaves. */
+  isNonNegative(id: ExpressionId): boolean
   /** Opens the elements of a base tensor as leaves; returns their numbers. */
   open(base: number, count: number): Float64Array
   /** Runs `build` while constants and coefficients carry this relative error (constants that the file computes in floats). */
@@ -78,6 +80,9 @@ export function createExpressionPool(): FusionPool {
 
   /** Sorted, flattened, without repetition; constants merged into one. */
   function members(ids: readonly ExpressionId[], largest: boolean): ExpressionId[] {
+    const [a, b] = ids as [ExpressionId, ExpressionId]
+    const plain = (id: ExpressionId): boolean => store.kind(id) === 'leaf'
+    if (ids.length === 2 && plain(a) && plain(b)) return a < b ? [a, b] : a > b ? [b, a] : [a]
     const found = new Set<ExpressionId>()
     let constant: Inexact | undefined
     const visit = (id: ExpressionId): void => {
@@ -125,6 +130,7 @@ export function createExpressionPool(): FusionPool {
   function pairOf(set: readonly ExpressionId[], largest: boolean): ExpressionId | undefined {
     if (set.length !== 2) return undefined
     const [a, b] = set as [ExpressionId, ExpressionId]
+    if (store.kind(a) !== 'linear' && store.kind(b) !== 'linear') return undefined
     if (weighted([a, b], [exactly(1), exactly(1)]) === zero) return largest ? abs(a) : negate(abs(a))
     const gap = difference(store, a, b)
     if (!gap) return undefined
@@ -138,13 +144,13 @@ export function createExpressionPool(): FusionPool {
 
   /** c x_k + d with one exact c and d for all: order statistics are c times those of x_k, from the other end when c < 0. */
   function commonScale(set: readonly ExpressionId[]): Rescaling | undefined {
+    if (!set.every((id) => store.kind(id) === 'linear' && store.count(id) === 1)) return undefined
     const forms = set.map((id) => linearForm(store, id))
     const { offset, terms } = forms[0]!
-    const scale = terms[0]
-    if (scale?.slack !== 0 || offset.slack !== 0 || (scale.value === 1 && offset.value === 0)) return undefined
+    const scale = terms[0]!
+    if (scale.slack !== 0 || offset.slack !== 0) return undefined
     const same = (a: Inexact, b: Inexact): boolean => a.value === b.value && a.slack === b.slack
-    if (!forms.every((form) => form.terms.length === 1 && same(form.terms[0]!, scale) && same(form.offset, offset)))
-      return undefined
+    if (!forms.every((form) => same(form.terms[0]!, scale) && same(form.offset, offset))) return undefined
     return {
       inner: forms.map((form) => form.terms[0]!.id),
       restore: (direct, opposite) =>
@@ -259,6 +265,7 @@ export function createExpressionPool(): FusionPool {
 
   return {
     store,
+    isNonNegative,
     constant: (value) => literal(coefficient(value, relativeError)),
     valueOf: (id) => (id !== OPAQUE && store.kind(id) === 'constant' ? store.value(id) : undefined),
     linear,

@@ -1,0 +1,173 @@
+/**
+ * Expressions that carry the rounding of the executed network beside their exact meaning. The same `symbolic` rules build
+ * both: an element is a pair of an expression (what the file means) and an error state (how far float32 may have gone from
+ * it, relative to its size, when the leaves are exact). The pair is one float64: expression + 2^32 * state.
+ * @module
+ */
+import { type ExpressionId, type ExpressionPool, OPAQUE } from '../../ops/symbolic.ts'
+import { createExpressionPool, type FusionPool } from './expression-pool.ts'
+
+/** |executed - v| <= ulps u |v| + tiny, u = 2^-24; infinite = not known relative to v. */
+export interface RelativeError {
+  readonly ulps: number
+  readonly tiny: number
+}
+
+export interface TrackedPool extends ExpressionPool {
+  readonly expressions: FusionPool
+  open(base: number, count: number): Float64Array
+  /** Runs a node's rule while its constants carry a relative error; also says whether every sum had terms of one sign. */
+  run<T>(constantError: number, build: () => T): { readonly result: T; readonly aligned: boolean }
+  /** The same expression after one more rounding of the executed node. */
+  rounded(id: number, ulps: number, tiny: number): number
+  expressionOf(id: number): ExpressionId
+  errorOf(id: number): RelativeError
+}
+
+const STATE = 2 ** 32
+const U = 2 ** -24
+const EXACT: RelativeError = { ulps: 0, tiny: 0 }
+const LOST: RelativeError = { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSITIVE_INFINITY }
+/** Covers the float64 rounding of these few sums and products of error bounds. */
+const SLACK = 1 + 2 ** -40
+
+const stateOf = (id: number): number => Math.floor(id / STATE)
+const plain = (id: number): ExpressionId => id - stateOf(id) * STATE
+
+export function createTrackedPool(): TrackedPool {
+  const pool = createExpressionPool()
+  const states: RelativeError[] = [EXACT]
+  const known = new Map<string, number>([['0/0', 0]])
+  let constantError = 0
+  let aligned = true
+
+  function number(error: RelativeError): number {
+    // Relative errors near 1 mean nothing.
+    const { ulps, tiny } = error.ulps < 2 ** 20 && Number.isFinite(error.tiny) ? error : LOST
+    const key = `${ulps}/${tiny}`
+    const found = known.get(key)
+    if (found !== undefined) return found
+    known.set(key, states.length)
+    states.push({ ulps, tiny })
+    return states.length - 1
+  }
+  const errorOf = (id: number): RelativeError => states[stateOf(id)]!
+  const pair = (expression: ExpressionId, error: RelativeError): number =>
+    expression === OPAQUE ? OPAQUE : error === EXACT ? expression : expression + STATE * number(error)
+
+  /** (1 + a u)(1 + b u) - 1 in units of u. */
+  const both = (a: number, b: number): number => (a + b + a * b * U) * SLACK
+
+  function worst(ids: readonly number[]): RelativeError {
+    let ulps = 0
+    let tiny = 0
+    for (const id of ids) {
+      if (id < STATE) continue
+      const error = errorOf(id)
+      ulps = Math.max(ulps, error.ulps)
+      tiny = Math.max(tiny, error.tiny)
+    }
+    return ulps === 0 && tiny === 0 ? EXACT : { ulps, tiny }
+  }
+
+  /** 1 or -1 when the sign of coefficient * expression is proved, 0 when it is not or the term is 0. */
+  function signOf(id: ExpressionId, coefficient: number): number {
+    const value = pool.valueOf(id)
+    if (value !== undefined) return Math.sign(value * coefficient)
+    return pool.isNonNegative(id) ? Math.sign(coefficient) : Number.NaN
+  }
+
+  function linear(ids: readonly number[], coefficients: readonly number[]): number {
+    if (ids.includes(OPAQUE)) return OPAQUE
+    const expression = pool.linear(ids.map(plain), coefficients)
+    const terms = ids.filter((id, k) => coefficients[k] !== 0 && pool.valueOf(plain(id)) !== 0)
+    let { ulps } = worst(ids)
+    if (terms.length > 1) {
+      const signs = new Set(ids.map((id, k) => signOf(plain(id), coefficients[k]!)))
+      signs.delete(0)
+      if (signs.size > 1 || signs.has(Number.NaN)) {
+        aligned = false
+        if (ulps > 0 || constantError > 0 || ids.some((id) => errorOf(id).tiny > 0)) return pair(expression, LOST)
+      }
+    }
+    if (constantError > 0) ulps = both(ulps, constantError / U)
+    const tiny = ids.reduce((sum, id, k) => sum + Math.abs(coefficients[k]!) * errorOf(id).tiny, 0) * SLACK
+    return pair(expression, ulps === 0 && tiny === 0 ? EXACT : { ulps, tiny })
+  }
+
+  function multiply(a: number, b: number): number {
+    if (a === OPAQUE || b === OPAQUE) return OPAQUE
+    const [p, q] = [plain(a), plain(b)]
+    const expression = pool.multiply(p, q)
+    if (a < STATE && b < STATE) return expression
+    const [left, right] = [errorOf(a), errorOf(b)]
+    const ulps = both(left.ulps, right.ulps)
+    const [c, d] = [pool.valueOf(p), pool.valueOf(q)]
+    const factor = c ?? d
+    if (factor !== undefined)
+      return pair(expression, {
+        ulps,
+        tiny: Math.abs(factor) * (c === undefined ? left.tiny : right.tiny) * (1 + ulps * U) * SLACK,
+      })
+    const tiny = Math.max(left.tiny, right.tiny)
+    if (tiny === 0) return pair(expression, { ulps, tiny })
+    // sign(e) |e|: a wrong sign needs |e| <= tiny (1 + ..), and then the result is off by at most 2 |e| + tiny. A product with a
+    // sign is only ever understood when the other factor is e or |e|.
+    if ([p, q].some((id) => pool.store.kind(id) === 'sign')) return pair(expression, { ulps, tiny: 4 * tiny })
+    // (v (1 + d) + t)^2 = v^2 (1 + d)^2 + 2 v (1 + d) t + t^2, and 2 |v| t <= 2^-34 v^2 + 2^34 t^2.
+    return pair(expression, { ulps: both(ulps, 2 ** -9), tiny: tiny * tiny * 2 ** 36 })
+  }
+
+  /** |sqrt(v (1 + d) + t) - sqrt(v)| <= sqrt(v) d / (1 + sqrt(1 - d)) + sqrt(t). */
+  function sqrt(id: number): number {
+    if (id === OPAQUE) return OPAQUE
+    const { ulps, tiny } = errorOf(id)
+    const expression = pool.sqrt(plain(id))
+    if (ulps === 0 && tiny === 0) return expression
+    return pair(expression, { ulps: (ulps / 2) * (1 + ulps * U) * SLACK, tiny: Math.sqrt(tiny) * SLACK })
+  }
+
+  // t -> t +- (ulps u |t| + tiny) is increasing, so it commutes with order statistics.
+  const order = (ids: readonly number[], pick: (plainIds: readonly ExpressionId[]) => ExpressionId): number =>
+    ids.includes(OPAQUE) ? OPAQUE : pair(pick(ids.map(plain)), worst(ids))
+
+  return {
+    expressions: pool,
+    constant(value) {
+      const expression = pool.constant(value)
+      return constantError === 0 ? expression : pair(expression, { ulps: (constantError / U) * SLACK, tiny: 0 })
+    },
+    valueOf: (id) => (id === OPAQUE ? undefined : pool.valueOf(plain(id))),
+    linear,
+    max: (ids) => order(ids, pool.max),
+    min: (ids) => order(ids, pool.min),
+    sort(ids) {
+      if (ids.includes(OPAQUE)) return ids.map(() => OPAQUE)
+      const error = worst(ids)
+      return pool.sort(ids.map(plain)).map((id) => pair(id, error))
+    },
+    abs: (id) => (id === OPAQUE ? OPAQUE : pair(pool.abs(plain(id)), worst([id]))),
+    sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), worst([id]))),
+    multiply,
+    sqrt,
+    open: (base, count) => pool.open(base, count),
+    run(error, build) {
+      constantError = error
+      aligned = true
+      try {
+        const result = pool.withRelativeError(error, build)
+        return { result, aligned }
+      } finally {
+        constantError = 0
+      }
+    },
+    rounded(id, ulps, tiny) {
+      if (id === OPAQUE) return OPAQUE
+      const before = errorOf(id)
+      const grown = tiny + before.tiny * (1 + ulps * U)
+      return pair(plain(id), { ulps: both(before.ulps, ulps), tiny: grown * SLACK })
+    },
+    expressionOf: (id) => (id === OPAQUE ? OPAQUE : plain(id)),
+    errorOf,
+  }
+}
