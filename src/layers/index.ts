@@ -1,0 +1,28 @@
+/**
+ * deel-lip's layers on TensorFlow.js, under their own names.
+ * @module
+ */
+export { createLayer, isOwnLayer, registerLayer } from './config/layer-registry.ts'
+export { FrobeniusDense, type FrobeniusDenseOptions } from './frobenius-dense.ts'
+export { FullSort } from './full-sort.ts'
+export { GroupSort, type GroupSortOptions } from './group-sort.ts'
+export { GroupSort2 } from './group-sort2.ts'
+export { Orthogonal } from './initializers/orthogonal.ts'
+export { resolveInitializer } from './initializers/resolve-initializer.ts'
+export { SpectralInitializer } from './initializers/spectral-initializer.ts'
+export {
+  type Condensable,
+  isCondensable,
+  isLipschitz,
+  type Lipschitz,
+  LipschitzLayer,
+} from './lipschitz-layer.ts'
+export { MaxMin } from './max-min.ts'
+export * from './normalizers/index.ts'
+export { type EffectiveWeights, ReparametrisedLayer } from './reparametrised-layer.ts'
+export { ScaledAveragePooling2D } from './scaled-average-pooling2d.ts'
+export { ScaledL2NormPooling2D } from './scaled-l2-norm-pooling2d.ts'
+export { Sequential, type SequentialOptions } from './sequential.ts'
+export { SpectralConv2D, type SpectralConv2DOptions } from './spectral-conv2d.ts'
+export { SpectralDense, type SpectralDenseOptions } from './spectral-dense.ts'
+export { vanillaModel } from './vanilla-model.ts'

@@ -1,0 +1,137 @@
+import * as tf from '../tf.ts'
+import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+
+const FORWARD = 'LipGroupSort'
+const BACKWARD = 'LipGroupSortGrad'
+
+registerLoopKernel({
+  name: FORWARD,
+  shape: ([x]) => [...(x ?? [])],
+  run: (out, [x], _shapes, { n, factor }) => {
+    if (n === 2) sortPairs(out, x!, factor!)
+    else sortGroups(out, x!, n!, factor!)
+  },
+})
+
+// Inputs in alphabetical order: dy, x.
+registerLoopKernel({
+  name: BACKWARD,
+  shape: ([dy]) => [...(dy ?? [])],
+  run: (out, [dy, x], _shapes, { n, factor }) => {
+    if (n === 2) unsortPairs(out, dy!, x!, factor!)
+    else unsortGroups(out, dy!, x!, n!, factor!)
+  },
+})
+
+tf.registerGradient({
+  kernelName: FORWARD,
+  inputsToSave: ['x'],
+  gradFunc: (dy, saved, attrs) => ({
+    x: () => runLoopKernel(BACKWARD, { dy: dy as tf.Tensor, x: saved[0]! }, attrs as unknown as Record<string, number>),
+  }),
+})
+
+/**
+ * Sorts consecutive groups of `n` along the last axis in ascending order, times `factor`. The gradient is the inverse of
+ * the permutation; equal values keep their places (a stable sort), so that it is always exactly one permutation.
+ */
+export function groupSort<T extends tf.Tensor>(x: T, n: number, factor = 1): T {
+  if (n === 1) return factor === 1 ? tf.clone(x) : tf.mul(x, factor)
+  if (hasLoopKernel(FORWARD)) return runLoopKernel<T>(FORWARD, { x }, { n, factor })
+  const groups = tf.reshape(x, [-1, n]) as tf.Tensor2D
+  const sorted = n === 2 ? composedPairs(groups) : composedGroups(groups)
+  return tf.reshape(factor === 1 ? sorted : tf.mul(sorted, factor), x.shape) as T
+}
+
+/** Pairs without slices: with s = (1, -1) and r = the reversed pair, s min(s x, s r) = (min, max). */
+function composedPairs(groups: tf.Tensor2D): tf.Tensor2D {
+  const op = tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc]
+    const sign = tf.tensor1d([1, -1])
+    const signed = tf.mul(x, sign)
+    const reversed = tf.mul(tf.reverse(x, 1), sign)
+    const keep = tf.lessEqual(signed, reversed)
+    save([keep])
+    return {
+      value: tf.mul(tf.minimum(signed, reversed), sign) as tf.Tensor2D,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.where(saved[0]!, dy, tf.reverse(dy, 1)),
+    }
+  })
+  return op(groups) as tf.Tensor2D
+}
+
+/** TopK has no gradient in TensorFlow.js: the permutation is saved as a one-hot matrix and applied backwards. */
+function composedGroups(groups: tf.Tensor2D): tf.Tensor2D {
+  const n = groups.shape[1]
+  const op = tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc]
+    const { values, indices } = tf.topk(tf.neg(x), n, true)
+    save([tf.oneHot(tf.cast(indices, 'int32'), n)])
+    return {
+      value: tf.neg(values) as tf.Tensor2D,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        tf.reshape(tf.matMul(tf.reshape(dy, [-1, 1, n]), tf.cast(saved[0]!, 'float32')), dy.shape),
+    }
+  })
+  return op(groups) as tf.Tensor2D
+}
+
+function sortPairs(out: Float32Array, x: Float32Array, factor: number): void {
+  for (let i = 0; i < x.length; i += 2) {
+    const a = x[i]!
+    const b = x[i + 1]!
+    // A comparison with NaN is false: the pair is then copied, and NaN stays visible.
+    const swap = a > b
+    out[i] = factor * (swap ? b : a)
+    out[i + 1] = factor * (swap ? a : b)
+  }
+}
+
+function unsortPairs(out: Float32Array, dy: Float32Array, x: Float32Array, factor: number): void {
+  for (let i = 0; i < x.length; i += 2) {
+    const swap = x[i]! > x[i + 1]!
+    const a = dy[i]!
+    const b = dy[i + 1]!
+    out[i] = factor * (swap ? b : a)
+    out[i + 1] = factor * (swap ? a : b)
+  }
+}
+
+function sortGroups(out: Float32Array, x: Float32Array, n: number, factor: number): void {
+  const values = new Float32Array(n)
+  const order = new Int32Array(n)
+  for (let start = 0; start < x.length; start += n) {
+    sortOneGroup(x, start, n, values, order)
+    for (let i = 0; i < n; i++) out[start + i] = factor * values[i]!
+  }
+}
+
+function unsortGroups(out: Float32Array, dy: Float32Array, x: Float32Array, n: number, factor: number): void {
+  const values = new Float32Array(n)
+  const order = new Int32Array(n)
+  for (let start = 0; start < x.length; start += n) {
+    sortOneGroup(x, start, n, values, order)
+    for (let i = 0; i < n; i++) out[start + order[i]!] = factor * dy[start + i]!
+  }
+}
+
+/** Stable insertion sort for short groups, the built-in stable sort for long ones. */
+function sortOneGroup(x: Float32Array, start: number, n: number, values: Float32Array, order: Int32Array): void {
+  if (n > 32) {
+    for (let i = 0; i < n; i++) order[i] = i
+    order.sort((a, b) => x[start + a]! - x[start + b]! || a - b)
+    for (let i = 0; i < n; i++) values[i] = x[start + order[i]!]!
+    return
+  }
+  for (let i = 0; i < n; i++) {
+    const value = x[start + i]!
+    let j = i
+    while (j > 0 && values[j - 1]! > value) {
+      values[j] = values[j - 1]!
+      order[j] = order[j - 1]!
+      j--
+    }
+    values[j] = value
+    order[j] = i
+  }
+}

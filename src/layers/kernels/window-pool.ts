@@ -1,0 +1,157 @@
+import * as tf from '../tf.ts'
+import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+
+/** Non-overlapping windows of `height` x `width` in an NHWC tensor; incomplete windows at the border are dropped. */
+export interface Window {
+  readonly height: number
+  readonly width: number
+}
+
+const SUM = 'LipWindowSum'
+const SPREAD = 'LipWindowSpread'
+const NORM = 'LipWindowNorm'
+const NORM_GRAD = 'LipWindowNormGrad'
+
+const pooledShape = ([b, h, w, c]: readonly number[], height: number, width: number): number[] => [
+  b!,
+  Math.floor(h! / height),
+  Math.floor(w! / width),
+  c!,
+]
+
+/** Calls `visit(input offset, output offset)` for every pixel inside a complete window; channels are contiguous. */
+function forEachPixel(
+  [b, h, w, c]: readonly number[],
+  height: number,
+  width: number,
+  visit: (input: number, output: number) => void,
+): void {
+  const rows = Math.floor(h! / height)
+  const columns = Math.floor(w! / width)
+  for (let image = 0; image < b!; image++) {
+    for (let y = 0; y < rows * height; y++) {
+      const outputRow = (image * rows + Math.floor(y / height)) * columns
+      const inputRow = (image * h! + y) * w!
+      for (let x = 0; x < columns * width; x++) {
+        visit((inputRow + x) * c!, (outputRow + Math.floor(x / width)) * c!)
+      }
+    }
+  }
+}
+
+registerLoopKernel({
+  name: SUM,
+  shape: ([x], { height, width }) => pooledShape(x!, height!, width!),
+  run: (out, [x], [shape], { height, width, factor }) => {
+    const c = shape![3]!
+    out.fill(0)
+    forEachPixel(shape!, height!, width!, (from, to) => {
+      for (let i = 0; i < c; i++) out[to + i]! += factor! * x![from + i]!
+    })
+  },
+})
+
+registerLoopKernel({
+  name: SPREAD,
+  shape: ([dy], { h, w }) => [dy![0]!, h!, w!, dy![3]!],
+  run: (out, [dy], [shape], { height, width, h, w, factor }) => {
+    const [b, , , c] = shape as [number, number, number, number]
+    if (h! % height! !== 0 || w! % width! !== 0) out.fill(0)
+    forEachPixel([b, h!, w!, c], height!, width!, (to, from) => {
+      for (let i = 0; i < c; i++) out[to + i] = factor! * dy![from + i]!
+    })
+  },
+})
+
+registerLoopKernel({
+  name: NORM,
+  shape: ([x], { height, width }) => pooledShape(x!, height!, width!),
+  run: (out, [x], [shape], { height, width, factor }) => {
+    const c = shape![3]!
+    out.fill(0)
+    forEachPixel(shape!, height!, width!, (from, to) => {
+      for (let i = 0; i < c; i++) {
+        const value = x![from + i]!
+        out[to + i]! += value * value
+      }
+    })
+    for (let i = 0; i < out.length; i++) out[i] = factor! * Math.sqrt(out[i]!)
+  },
+})
+
+// Inputs in alphabetical order: dy, x, y.
+registerLoopKernel({
+  name: NORM_GRAD,
+  shape: ([, x]) => [...x!],
+  run: (out, [dy, x, y], [, shape], { height, width, factor, eps }) => {
+    const [, h, w, c] = shape as [number, number, number, number]
+    if (h % height! !== 0 || w % width! !== 0) out.fill(0)
+    // y = factor ||window||; deel-lip differentiates sqrt(m) as 1 / (2 (sqrt(m) + eps)) with m = ||window||^2 / P.
+    const root = Math.sqrt(height! * width!)
+    const slope = new Float32Array(y!.length)
+    for (let i = 0; i < slope.length; i++) {
+      const denominator = y![i]! / factor! + root * eps!
+      slope[i] = denominator > 0 ? (factor! * dy![i]!) / denominator : 0
+    }
+    forEachPixel(shape!, height!, width!, (to, from) => {
+      for (let i = 0; i < c; i++) out[to + i] = slope[from + i]! * x![to + i]!
+    })
+  },
+})
+
+tf.registerGradient({
+  kernelName: SUM,
+  inputsToSave: ['x'],
+  gradFunc: (dy, saved, attrs) => ({
+    x: () => {
+      const [, h, w] = saved[0]!.shape as [number, number, number]
+      return runLoopKernel(SPREAD, { dy: dy as tf.Tensor }, { ...(attrs as unknown as Record<string, number>), h, w })
+    },
+  }),
+})
+
+tf.registerGradient({
+  kernelName: NORM,
+  inputsToSave: ['x'],
+  outputsToSave: [true],
+  gradFunc: (dy, saved, attrs) => ({
+    x: () =>
+      runLoopKernel(
+        NORM_GRAD,
+        { dy: dy as tf.Tensor, x: saved[0]!, y: saved[1]! },
+        attrs as unknown as Record<string, number>,
+      ),
+  }),
+})
+
+/** `factor` times the sum of each window. */
+export function windowSum(x: tf.Tensor4D, window: Window, factor: number): tf.Tensor4D {
+  const { height, width } = window
+  if (hasLoopKernel(SUM)) return runLoopKernel(SUM, { x }, { height, width, factor })
+  return tf.mul(tf.avgPool(x, [height, width], [height, width], 'valid'), factor * height * width)
+}
+
+/**
+ * `factor` times the L2 norm of each window. The gradient is damped at zero as deel-lip's is: the square root of the mean
+ * square m is differentiated as 1 / (2 (sqrt(m) + eps)), and an all-zero window gets the gradient 0.
+ */
+export function windowNorm(x: tf.Tensor4D, window: Window, factor: number, eps: number): tf.Tensor4D {
+  const { height, width } = window
+  if (hasLoopKernel(NORM)) return runLoopKernel(NORM, { x }, { height, width, factor, eps })
+  const mean = tf.avgPool(tf.square(x), [height, width], [height, width], 'valid') as tf.Tensor4D
+  return tf.mul(dampedSqrt(mean, eps), factor * Math.sqrt(height * width))
+}
+
+function dampedSqrt(x: tf.Tensor4D, eps: number): tf.Tensor4D {
+  const op = tf.customGrad((...args) => {
+    const [m, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc]
+    const root = tf.sqrt(m)
+    save([root])
+    return {
+      value: root,
+      // The floor matters for eps = 0 only, where an all-zero window would give 0 / 0.
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.div(dy, tf.maximum(tf.mul(tf.add(saved[0]!, eps), 2), 1e-30)),
+    }
+  })
+  return op(x) as tf.Tensor4D
+}
