@@ -2,7 +2,7 @@
  * What operators that return truth values share: they jump, round nothing, and have no gradient but zero.
  * @module
  */
-import { broadcastRows, broadcastShape, zip } from './broadcast.ts'
+import { broadcastShape, zip } from './broadcast.ts'
 import { mapValues } from './elementwise.ts'
 import type { Operator } from './operator.ts'
 
@@ -19,7 +19,7 @@ export function comparison(type: string, holds: (a: number, b: number) => boolea
     type,
     shape: (site) => [{ type: 'bool', dims: broadcastShape(site) }],
     evaluate: (site, [a, b]) => [zip(site, a!, b!, (p, q) => (holds(p, q) ? 1 : 0), 'bool')],
-    rows: broadcastRows,
+    rows: () => 'elementwise',
     ...jumps,
   }
 }

@@ -1,4 +1,4 @@
-import { broadcastRows, broadcastShape, zip } from './broadcast.ts'
+import { broadcastShape, zip } from './broadcast.ts'
 import type { Operator } from './operator.ts'
 
 /** y = the remainder of a / b, with the sign of b (fmod = 0, integers) or of a (fmod = 1). */
@@ -17,5 +17,5 @@ export const Mod: Operator = {
   },
   lipschitz: () => ({ kind: 'unbounded', because: 'a remainder jumps at every multiple of the divisor' }),
   rounding: () => ({ kind: 'exact' }),
-  rows: broadcastRows,
+  rows: () => 'elementwise',
 }

@@ -1,4 +1,4 @@
-import { broadcastRows, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { Operator } from './operator.ts'
 import { roundUp } from './round-up.ts'
 
@@ -26,7 +26,7 @@ export const PRelu: Operator = {
       ? { kind: 'relative', ulps: 1 + 2 * error * 2 ** 24 }
       : { kind: 'unknown', because: 'the slope is computed with an error that is not tracked' }
   },
-  rows: broadcastRows,
+  rows: () => 'elementwise',
   // max(x, slope x) for a slope <= 1, min above.
   symbolic: (site, inputs, pool) =>
     inputs[0] &&
