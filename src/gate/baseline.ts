@@ -1,5 +1,5 @@
+import { showBound } from '../report/format-number.ts'
 import type { GateReport, Report } from '../report/report.ts'
-import { showBound } from './bound-gate.ts'
 import type { Policy } from './policy.ts'
 
 type Measured = Pick<Report, 'lipschitz' | 'certificates' | 'dataset'>

@@ -1,15 +1,5 @@
+import { showBound } from '../report/format-number.ts'
 import type { BoundReport, GateReport } from '../report/report.ts'
-
-/** A bound as it is shown: six digits, rounded up for an upper and down for a lower, so that text never promises more. */
-export function showBound(value: number, side: 'lower' | 'upper'): string {
-  if (!Number.isFinite(value)) return 'unbounded'
-  if (value === 0) return '0'
-  const text = value.toPrecision(7)
-  const shown = Number(text)
-  if (side === 'upper' ? shown >= value : shown <= value) return text.replace(/\.?0+$/, '')
-  const step = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 6)
-  return (side === 'upper' ? shown + step : shown - step).toPrecision(7).replace(/\.?0+$/, '')
-}
 
 /**
  * Holds a proved bracket against a limit: proved below it, proved above it, or neither. `limit` is a double that does not

@@ -2,8 +2,10 @@
  * Every demand on a model as a finding: pure functions of what was proved and measured.
  * @module
  */
+
+import { showBound } from '../report/format-number.ts'
 import type { AttackReport, GateReport, LayerReport, Report } from '../report/report.ts'
-import { boundGate, showBound } from './bound-gate.ts'
+import { boundGate } from './bound-gate.ts'
 import type { Claims } from './claims.ts'
 import { limitOf } from './limit.ts'
 import type { BoundName, Policy } from './policy.ts'

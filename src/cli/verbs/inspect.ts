@@ -1,6 +1,6 @@
 import { EXIT } from '../../errors.ts'
+import { table } from '../../report/table.ts'
 import { INPUT_SHAPE, parseInputShapes } from '../input-shapes.ts'
-import { table } from '../table.ts'
 import { defineVerb } from '../verb.ts'
 
 export const inspect = defineVerb({

@@ -1,0 +1,30 @@
+/** Text of a number that never promises more than the number: rounded up on the upper side, down on the lower. */
+export function showBound(value: number | null, side: 'lower' | 'upper', digits = 5): string {
+  if (value === null || !Number.isFinite(value)) return 'unbounded'
+  if (value === 0) return '0'
+  const text = value.toPrecision(digits)
+  const shown = Number(text)
+  if (side === 'upper' ? shown >= value : shown <= value) return trim(text)
+  const step = 10 ** (Math.floor(Math.log10(Math.abs(value))) - digits + 1)
+  return trim((side === 'upper' ? shown + step : shown - step).toPrecision(digits))
+}
+
+/** Drops zeros behind the point that say nothing; leaves exponents alone. */
+function trim(text: string): string {
+  return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text
+}
+
+/** `[lower, upper]` as text. */
+export function showBracket(bound: { readonly lower: number; readonly upper: number | null }): string {
+  return `[${showBound(bound.lower, 'lower')}, ${showBound(bound.upper, 'upper')}]`
+}
+
+/** A share as a percentage, rounded down so that 99.996 % is not shown as 100 %. */
+export function showShare(share: number): string {
+  return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`
+}
+
+/** A radius or distance in input units, rounded down. */
+export function showRadius(value: number | null): string {
+  return value === null ? 'none' : (Math.floor(value * 10_000) / 10_000).toFixed(4)
+}

@@ -1,0 +1,96 @@
+/**
+ * The report as GitHub-flavoured Markdown, for summaries and model cards.
+ * @module
+ */
+import { showBound, showRadius, showShare } from './format-number.ts'
+import type { Report } from './report.ts'
+import { boundSentence, certificateSentence, VERDICT_WORDS } from './summary.ts'
+
+/** GitHub cuts step summaries at 1 MiB; long tables stop here. */
+const MOST_ROWS = 200
+
+const cell = (value: string | number) =>
+  String(value).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;')
+
+function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(' | ')} |`
+  const shown = rows.slice(0, MOST_ROWS)
+  const rest = rows.length > MOST_ROWS ? [`\n${rows.length - MOST_ROWS} more rows are in the JSON report.`] : []
+  return [line(header), `|${header.map(() => ' --- ').join('|')}|`, ...shown.map(line), ...rest].join('\n')
+}
+
+/** The whole report but for single samples. */
+export function renderMarkdown(report: Report): string {
+  const { lipschitz, certificates, model } = report
+  const certified = certificateSentence(report)
+  const sections = [
+    `# ${VERDICT_WORDS[report.verdict]}: ${cell(model.path)}`,
+    boundSentence(report),
+    certified ?? '',
+    table(
+      ['gate', 'status', 'finding'],
+      report.gates.map((gate) => [gate.id, gate.status, gate.message]),
+    ),
+    '## Lipschitz constant (L2)',
+    table(
+      ['of', 'at least', 'at most'],
+      (['logit', 'pair', 'joint', 'features'] as const).map((of) => [
+        of,
+        showBound(lipschitz[of].lower, 'lower'),
+        showBound(lipschitz[of].upper, 'upper'),
+      ]),
+    ),
+  ]
+  if (report.layers.length > 0) {
+    sections.push(
+      '## Layers',
+      table(
+        ['layer', 'op', 'at least', 'at most', 'method'],
+        report.layers.map(({ name, op, lower, upper, method }) => [
+          name,
+          op,
+          showBound(lower, 'lower'),
+          showBound(upper, 'upper'),
+          method,
+        ]),
+      ),
+    )
+  }
+  if (report.coverage.refused.length > 0) {
+    sections.push(
+      '## Without a rule',
+      table(
+        ['node', 'op', 'reason'],
+        report.coverage.refused.map(({ name, op, reason }) => [name, op, reason]),
+      ),
+    )
+  }
+  if (certificates) {
+    sections.push(
+      '## Certificates',
+      table(
+        ['L2 radius', 'certified accuracy'],
+        Object.entries(certificates.certifiedAccuracy).map(([r, share]) => [r, showShare(share)]),
+      ),
+    )
+  }
+  if (report.attacks.length > 0) {
+    sections.push(
+      '## Attacks',
+      table(
+        ['attack', 'samples', 'mean distance', 'smallest distance / certificate'],
+        report.attacks.map(({ name, samples, meanDistance, minRatio }) => [
+          name,
+          samples.length,
+          meanDistance === null ? 'none found' : showRadius(meanDistance),
+          minRatio === null ? '-' : showBound(minRatio, 'lower'),
+        ]),
+      ),
+    )
+  }
+  sections.push(
+    `Model sha256 \`${model.sha256}\`, ${cell(model.producer)}, opset ${model.opset}. Ran on ${report.runtime.provider}, numeric profile ${report.runtime.profile}. lip-onnx ${report.tool.version}.`,
+  )
+  if (report.command) sections.push(`\`\`\`\n${report.command}\n\`\`\``)
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`
+}

@@ -1,0 +1,50 @@
+/**
+ * The sentences that every format shares: what the verdict is about, in words.
+ * @module
+ */
+import { showBound, showBracket, showRadius, showShare } from './format-number.ts'
+import type { Report, Verdict } from './report.ts'
+
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: 'Pass',
+  violated: 'Violated',
+  inconclusive: 'Inconclusive',
+  timeout: 'Out of time',
+  alarm: 'Soundness alarm',
+}
+
+const SUBJECT: Readonly<Record<Report['lipschitz']['of'], string>> = {
+  logit: 'every output',
+  features: 'the feature map',
+  joint: 'all outputs together',
+  pair: 'every difference of two outputs',
+}
+
+/** One sentence about the bound. */
+export function boundSentence({ lipschitz }: Report): string {
+  const { of, threshold } = lipschitz
+  const bound = lipschitz[of]
+  const subject = SUBJECT[of]
+  if (bound.upper !== null && bound.upper <= threshold) {
+    return `Proved: ${subject} is ${showBound(bound.upper, 'upper')}-Lipschitz (L2), within the limit ${threshold}.`
+  }
+  if (bound.lower > threshold) {
+    return `Disproved: the Lipschitz constant of ${subject} is at least ${showBound(bound.lower, 'lower')}, above the limit ${threshold}.`
+  }
+  if (bound.upper === null)
+    return `Not proved: no bound of ${subject} is known; it is at least ${showBound(bound.lower, 'lower')}.`
+  return `Not proved: the Lipschitz constant of ${subject} lies in ${showBracket(bound)}, and the limit is ${threshold}.`
+}
+
+/** One sentence about the certificates; undefined when no data was given. */
+export function certificateSentence({ certificates }: Report): string | undefined {
+  if (!certificates) return undefined
+  const { count, correct, mean, median } = certificates
+  if (count === 0) return 'No sample was certified.'
+  return `${count} samples: accuracy ${showShare(correct / count)}, certified L2 radius mean ${showRadius(mean)}, median ${showRadius(median)}.`
+}
+
+/** True when the seed's rule (top1 - top2) / 2 is a certificate too: every logit is proved 1-Lipschitz. */
+export function seedRuleHolds({ lipschitz }: Report): boolean {
+  return lipschitz.logit.upper !== null && lipschitz.logit.upper <= 1
+}

@@ -1,0 +1,193 @@
+/**
+ * The report for a terminal.
+ * @module
+ */
+import type pc from 'picocolors'
+import { showBound, showBracket, showRadius, showShare } from './format-number.ts'
+import type { AttackStatus, GateStatus, Report, Verdict } from './report.ts'
+import { boundSentence, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
+import { table } from './table.ts'
+
+type Colors = ReturnType<typeof pc.createColors>
+type Paint = (text: string) => string
+
+/** Longer tables are cut in the middle: the whole is in the other formats. */
+const MOST_ROWS = 40
+
+function verdictPaint(c: Colors): Readonly<Record<Verdict, Paint>> {
+  return { pass: c.green, violated: c.red, inconclusive: c.yellow, timeout: c.yellow, alarm: c.magenta }
+}
+
+function cut<T>(rows: readonly T[], note: (dropped: number) => T): readonly T[] {
+  if (rows.length <= MOST_ROWS) return rows
+  const half = MOST_ROWS / 2
+  return [...rows.slice(0, half), note(rows.length - MOST_ROWS), ...rows.slice(-half)]
+}
+
+function layers(report: Report, c: Colors): string[] {
+  if (report.layers.length === 0) return []
+  const rows = report.layers.map(({ name, op, lower, upper, method, claim }) => [
+    op,
+    name,
+    showBound(lower, 'lower'),
+    showBound(upper, 'upper'),
+    claim === undefined ? '' : `claims ${claim}`,
+    method,
+  ])
+  const shown = cut(rows, (dropped) => ['', `... ${dropped} more ...`, '', '', '', ''])
+  const claims = report.layers.some((layer) => layer.claim !== undefined)
+  const header = ['op', 'layer', 'norm >=', 'norm <=', claims ? 'metadata' : '', 'method']
+  return [
+    '',
+    c.bold('Layers'),
+    table([header, ...shown], {
+      right: [2, 3],
+      paint: (cell, row) => (row === 0 ? c.dim(cell) : cell),
+    }),
+  ]
+}
+
+function bounds({ lipschitz }: Report, c: Colors): string[] {
+  const rows = [
+    ['every output (logit)', lipschitz.logit],
+    ['two outputs (pair)', lipschitz.pair],
+    ['all outputs (joint)', lipschitz.joint],
+    ['feature map', lipschitz.features],
+  ] as const
+  return ['', c.bold('Lipschitz constant (L2)'), table(rows.map(([name, bound]) => [name, showBracket(bound)]))]
+}
+
+function certificates(report: Report, c: Colors): string[] {
+  const { certificates: found } = report
+  if (!found) return []
+  const seed = seedRuleHolds(report) ? '' : ' (not certified: no proof that every output is 1-Lipschitz)'
+  const dataset = report.dataset ? ` on ${report.dataset.name} ${report.dataset.split}` : ''
+  return [
+    '',
+    c.bold(`Certificates${dataset}`),
+    table([
+      ['accuracy', `${showShare(found.correct / found.count)} of ${found.count} samples`],
+      ['mean radius', `${showRadius(found.mean)}, median ${showRadius(found.median)} (over correct samples)`],
+      ['seed rule', `${showRadius(found.meanSeedRadius)} = mean (top1 - top2) / 2${seed}`],
+    ]),
+    table(
+      [
+        ['certified at L2 radius', ...Object.keys(found.certifiedAccuracy)],
+        ['accuracy', ...Object.values(found.certifiedAccuracy).map(showShare)],
+      ],
+      { right: Object.keys(found.certifiedAccuracy).map((_, i) => i + 1) },
+    ),
+  ]
+}
+
+const STATUS_ORDER: readonly AttackStatus[] = [
+  'confirmed-violation',
+  'candidate-violation',
+  'nan',
+  'tight',
+  'open',
+  'not-found',
+  'misclassified',
+]
+
+function attacks(report: Report, c: Colors): string[] {
+  if (report.attacks.length === 0) return []
+  const rows = report.attacks.map((attack) => {
+    const counts = STATUS_ORDER.flatMap((status) => {
+      const count = attack.samples.filter((sample) => sample.status === status).length
+      return count > 0 ? [`${count} ${status}`] : []
+    })
+    return [
+      attack.name,
+      attack.provider,
+      attack.meanDistance === null ? '-' : attack.meanDistance.toFixed(4),
+      attack.minRatio === null ? '-' : showBound(attack.minRatio, 'lower'),
+      counts.join(', '),
+    ]
+  })
+  return [
+    '',
+    c.bold('Attacks'),
+    table([['attack', 'on', 'mean distance', 'distance / certificate >=', 'samples'], ...rows], {
+      right: [2, 3],
+      paint: (cell, row) => (row === 0 ? c.dim(cell) : cell),
+    }),
+  ]
+}
+
+function gates(report: Report, c: Colors): string[] {
+  const marks: Readonly<Record<GateStatus, string>> = {
+    pass: c.green('pass'),
+    fail: c.red('FAIL'),
+    inconclusive: c.yellow('open'),
+    alarm: c.magenta('ALARM'),
+    waived: c.dim('waived'),
+  }
+  const failing = report.gates.filter((gate) => gate.status !== 'pass')
+  const passing = report.gates.filter((gate) => gate.status === 'pass')
+  // What passes is only listed while it is short; what does not, always.
+  const shown = [...failing, ...passing.slice(0, 8)]
+  const rest = report.gates.length - shown.length
+  return [
+    '',
+    c.bold('Gates'),
+    ...shown.map((gate) => `${marks[gate.status]}  ${gate.message}`),
+    ...(rest > 0 ? [c.dim(`pass  and ${rest} more`)] : []),
+  ]
+}
+
+function ledger(report: Report, c: Colors): string[] {
+  if (report.ledger.length === 0) return []
+  return [
+    '',
+    c.bold('Where the radius comes from (mean over correct samples)'),
+    table(
+      report.ledger.map(({ step, meanRadius }) => [step, meanRadius.toFixed(4)]),
+      { right: [1] },
+    ),
+  ]
+}
+
+/** The lines of `--explain NODE`: the rule, the reason, and the naive constant beside it. */
+export function renderExplanation(report: Report, node: string): string {
+  const steps = report.trace.filter((step) => step.name === node || step.nodes?.includes(node))
+  const layer = report.layers.find((candidate) => candidate.name === node)
+  const refused = report.coverage.refused.find((candidate) => candidate.name === node)
+  const lines = steps.flatMap((step) => [
+    `${step.name}: rule ${step.rule}, constant ${showBound(step.constant, 'upper')}`,
+    ...(step.because ? [`  because ${step.because}`] : []),
+    ...(step.naive !== undefined
+      ? [`  naive multiplication over the same nodes: ${showBound(step.naive, 'upper')}`]
+      : []),
+    ...(step.nodes && step.nodes.length > 1 ? [`  nodes: ${step.nodes.join(', ')}`] : []),
+  ])
+  if (layer) {
+    lines.push(`${layer.name} (${layer.op}): norm in ${showBracket(layer)}, proved by ${layer.method}`)
+    for (const [key, value] of Object.entries(layer.details ?? {})) lines.push(`  ${key}: ${String(value)}`)
+  }
+  if (refused) lines.push(`${refused.name} (${refused.op}): refused, ${refused.reason}`)
+  return lines.join('\n')
+}
+
+/** The whole report as text. */
+export function renderTerminal(report: Report, c: Colors): string {
+  const { model, runtime } = report
+  const paint = verdictPaint(c)[report.verdict]
+  const refused = report.coverage.refused.map(({ name, op, reason }) => c.yellow(`no rule: ${name} (${op}): ${reason}`))
+  return [
+    `${c.bold(model.path)}  ${c.dim(`${model.producer}, opset ${model.opset}, ${model.parameters} parameters, sha256 ${model.sha256.slice(0, 12)}`)}`,
+    ...bounds(report, c),
+    ...layers(report, c),
+    ...(refused.length > 0 ? ['', ...cut(refused, (dropped) => `... ${dropped} more ...`)] : []),
+    ...certificates(report, c),
+    ...ledger(report, c),
+    ...attacks(report, c),
+    ...gates(report, c),
+    '',
+    c.dim(
+      `Ran on ${runtime.provider}, numeric profile ${runtime.profile}${runtime.reason ? ` (${runtime.reason})` : ''}.`,
+    ),
+    '',
+    paint(c.bold(`${VERDICT_WORDS[report.verdict].toUpperCase()}  ${boundSentence(report)}`)),
+  ].join('\n')
+}
