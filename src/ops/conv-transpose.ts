@@ -62,8 +62,9 @@ export const ConvTranspose: Operator = {
         return kernelGradient(b, maps, { name: x.name, channels: w.dims[0] }, x.dims[0], groups, geometry)
       }
       if (index === 2) {
-        const axes = [0, ...spatial.map((_, axis) => axis + 2)]
-        return b.node('ReduceSum', [dy, b.indices(axes)], { keepdims: 0 })
+        // Map by map, then over the batch: one long float32 sum loses digits.
+        const maps = b.node('ReduceSum', [dy, b.indices(spatial.map((_, axis) => axis + 2))], { keepdims: 0 })
+        return b.node('ReduceSum', [maps, b.indices([0])], { keepdims: 0 })
       }
       const beyond = padsEnd.flatMap((pad, axis) => (pad < 0 ? [axis] : []))
       const cut = (axis: number) => spatial[axis] + padsEnd[axis]

@@ -21,6 +21,7 @@ import { ConstantOfShape } from './constant-of-shape.ts'
 import { Conv } from './conv.ts'
 import { ConvTranspose } from './conv-transpose.ts'
 import { Cos } from './cos.ts'
+import { CumSum } from './cum-sum.ts'
 import { DepthToSpace } from './depth-to-space.ts'
 import { Div } from './div.ts'
 import { Dropout } from './dropout.ts'
@@ -40,17 +41,23 @@ import { GlobalLpPool } from './global-lp-pool.ts'
 import { GlobalMaxPool } from './global-max-pool.ts'
 import { Greater } from './greater.ts'
 import { GreaterOrEqual } from './greater-or-equal.ts'
+import { GroupNormalization } from './group-normalization.ts'
 import { HardSigmoid } from './hard-sigmoid.ts'
 import { HardSwish } from './hard-swish.ts'
+import { Hardmax } from './hardmax.ts'
 import { Identity } from './identity.ts'
+import { InstanceNormalization } from './instance-normalization.ts'
 import { IsInf } from './is-inf.ts'
 import { IsNaN } from './is-nan.ts'
+import { LayerNormalization } from './layer-normalization.ts'
 import { LeakyRelu } from './leaky-relu.ts'
 import { Less } from './less.ts'
 import { LessOrEqual } from './less-or-equal.ts'
 import { Log } from './log.ts'
 import { LogSoftmax } from './log-softmax.ts'
+import { LpNormalization } from './lp-normalization.ts'
 import { LpPool } from './lp-pool.ts'
+import { LRN } from './lrn.ts'
 import { MatMul } from './mat-mul.ts'
 import { Max } from './max.ts'
 import { MaxPool } from './max-pool.ts'
@@ -60,6 +67,7 @@ import { Mish } from './mish.ts'
 import { Mod } from './mod.ts'
 import { Mul } from './mul.ts'
 import { Neg } from './neg.ts'
+import { NonZero } from './non-zero.ts'
 import { Not } from './not.ts'
 import type { Operator } from './operator.ts'
 import { Or } from './or.ts'
@@ -80,10 +88,12 @@ import { ReduceSum } from './reduce-sum.ts'
 import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
 import { Reshape } from './reshape.ts'
+import { RMSNormalization } from './rms-normalization.ts'
 import { Round } from './round.ts'
 import { ScatterElements } from './scatter-elements.ts'
 import { Selu } from './selu.ts'
 import { Shape } from './shape.ts'
+import { Shrink } from './shrink.ts'
 import { Sigmoid } from './sigmoid.ts'
 import { Sign } from './sign.ts'
 import { Sin } from './sin.ts'
@@ -104,6 +114,7 @@ import { ThresholdedRelu } from './thresholded-relu.ts'
 import { Tile } from './tile.ts'
 import { TopK } from './top-k.ts'
 import { Transpose } from './transpose.ts'
+import { Trilu } from './trilu.ts'
 import { Unsqueeze } from './unsqueeze.ts'
 import { Where } from './where.ts'
 import { Xor } from './xor.ts'
@@ -129,6 +140,7 @@ const ROOMS: readonly Operator[] = [
   Conv,
   ConvTranspose,
   Cos,
+  CumSum,
   DepthToSpace,
   Div,
   Dropout,
@@ -148,16 +160,22 @@ const ROOMS: readonly Operator[] = [
   GlobalMaxPool,
   Greater,
   GreaterOrEqual,
+  GroupNormalization,
   HardSigmoid,
   HardSwish,
+  Hardmax,
   Identity,
+  InstanceNormalization,
   IsInf,
   IsNaN,
+  LRN,
+  LayerNormalization,
   LeakyRelu,
   Less,
   LessOrEqual,
   Log,
   LogSoftmax,
+  LpNormalization,
   LpPool,
   MatMul,
   Max,
@@ -168,11 +186,13 @@ const ROOMS: readonly Operator[] = [
   Mod,
   Mul,
   Neg,
+  NonZero,
   Not,
   Or,
   PRelu,
   Pad,
   Pow,
+  RMSNormalization,
   Range,
   Reciprocal,
   ReduceL1,
@@ -191,6 +211,7 @@ const ROOMS: readonly Operator[] = [
   ScatterElements,
   Selu,
   Shape,
+  Shrink,
   Sigmoid,
   Sign,
   Sin,
@@ -211,6 +232,7 @@ const ROOMS: readonly Operator[] = [
   Tile,
   TopK,
   Transpose,
+  Trilu,
   Unsqueeze,
   Where,
   Xor,
