@@ -7,7 +7,7 @@ import { type RankedTarget, rankTargets } from './rank-targets.ts'
 import type { Sample } from './sample.ts'
 import { sectionSearch } from './section-search.ts'
 
-const DEFAULTS = {
+export const autoDefaults = {
   /** Classes that are attacked, nearest first. */
   targets: 3,
   /** Classes whose linearised distance decides which are nearest. */
@@ -20,7 +20,7 @@ const DEFAULTS = {
   secondSteps: 0,
 }
 
-export type AutoParameters = typeof DEFAULTS
+export type AutoParameters = typeof autoDefaults
 
 /**
  * The default portfolio: targeted minimal-norm descents with steps in proportion to the distance that is left to expect. Measured on
@@ -32,7 +32,7 @@ export const Auto = defineAttack({
   norm: 'l2',
   access: 'gradient',
   goal: 'minimal',
-  defaults: DEFAULTS,
+  defaults: autoDefaults,
   run: portfolio,
 })
 

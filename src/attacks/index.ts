@@ -4,8 +4,8 @@
  */
 export type { AnyAttack, Parameters } from './attack.ts'
 export type { Bound, Box } from './domain.ts'
-export { ATTACKS, runAttack } from './registry.ts'
 export { type OpenedVictim, openVictim, type VictimModel, type VictimOptions } from './open-victim.ts'
+export { ATTACKS, runAttack } from './registry.ts'
 export type { AttackEvidence, AttackInput, AttackOptions, AttackOutcome, AttackProgress } from './run-attack.ts'
 export type { SampleCertificate } from './sample.ts'
 export type { Victim } from './victim.ts'

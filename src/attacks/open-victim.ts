@@ -65,7 +65,9 @@ export async function openVictim(loaded: VictimModel, options: VictimOptions = {
         const result = (await plain.run(feeds, [output]))[output]!
         return (result.data as Float32Array).slice(0, classes)
       },
-      ...(program.values.has(output) && { exactLogits: (image) => exactly(program, input.name, image, output, classes) }),
+      ...(program.values.has(output) && {
+        exactLogits: (image) => exactly(program, input.name, image, output, classes),
+      }),
       async release() {
         await release()
         await plain.release()
@@ -96,12 +98,7 @@ async function openPlain({ bytes, path }: VictimModel, options: SessionOptions):
 }
 
 /** Runs one zero image: the shape that the runtime gives the output is the one that counts. */
-async function countClasses(
-  plain: Session,
-  input: string,
-  dims: readonly number[],
-  output: string,
-): Promise<number> {
+async function countClasses(plain: Session, input: string, dims: readonly number[], output: string): Promise<number> {
   const zeros = new Float32Array(dims.reduce((a, b) => a * b, 1))
   const result = (await plain.run({ [input]: floatTensor(zeros, dims) }, [output]))[output]!
   const rows = dims[0]!
@@ -127,7 +124,7 @@ function exactly(program: Program, input: string, image: Float32Array, output: s
 /** Softmax at the end keeps the order of the logits and squashes their gradients: attacks look behind it. */
 function behindHead(program: Program, output: string): string {
   const last = program.nodes.find(({ site }) => site.outputs.some(({ name }) => name === output))
-  if (!last || last.operator.lipschitz(last.site).kind !== 'monotone-head') return output
+  if (last?.operator.lipschitz(last.site).kind !== 'monotone-head') return output
   return last.site.inputs.find((operand) => operand && !operand.constant)?.name ?? output
 }
 
@@ -147,7 +144,10 @@ async function openOracle(
     const rows = provesRowIndependence(pair)
     if (pair.batch > 2 && !rows.independent) {
       const why = rows.reason ? `: ${rows.reason}` : ''
-      throw new LipError('MODEL_UNSUPPORTED', `The file fixes a batch of ${pair.batch} whose rows may influence each other${why}.`)
+      throw new LipError(
+        'MODEL_UNSUPPORTED',
+        `The file fixes a batch of ${pair.batch} whose rows may influence each other${why}.`,
+      )
     }
     // A file that fixes its batch, or mixes rows, runs at its one shape or at batch 1.
     const free = pair.batch === 2 && rows.independent

@@ -5,12 +5,71 @@
 import { LipError } from '../errors.ts'
 import type { AnyAttack } from './attack.ts'
 import { Auto } from './auto.ts'
+import { AutoAttack, AutoAttackLinf } from './auto-attack.ts'
+import {
+  ApgdCrossEntropy,
+  ApgdCrossEntropyLinf,
+  ApgdDlr,
+  ApgdDlrLinf,
+  ApgdMargin,
+  ApgdTargeted,
+  ApgdTargetedLinf,
+} from './auto-pgd.ts'
+import { BasicIterative, BasicIterativeLinf } from './basic-iterative.ts'
+import { Boundary } from './boundary.ts'
 import { CarliniWagner, FoolboxCarliniWagner } from './carlini-wagner.ts'
+import { DecoupledDirectionNorm, DecoupledDirectionNormCe } from './decoupled-direction-norm.ts'
+import { DeepFool, DeepFoolLinf } from './deep-fool.ts'
+import { FastAdaptiveBoundary } from './fast-adaptive-boundary.ts'
+import { FastGradient, FastGradientSign } from './fast-gradient.ts'
 import { FastMinimumNorm, FastMinimumNormLinf } from './fast-minimum-norm.ts'
+import { HopSkipJump } from './hop-skip-jump.ts'
+import { MomentumIterative, MomentumIterativeLinf } from './momentum-iterative.ts'
+import { GaussianNoise, UniformNoise } from './noise.ts'
+import { ProjectedGradient, ProjectedGradientLinf } from './projected-gradient.ts'
+import { RoundingSearch } from './rounding-search.ts'
 import { type AttackOptions, type AttackOutcome, attackSamples } from './run-attack.ts'
+import { Square, SquareLinf } from './square.ts'
+import { Thorough } from './thorough.ts'
 import type { Victim } from './victim.ts'
 
-const LIST: readonly AnyAttack[] = [Auto, CarliniWagner, FoolboxCarliniWagner, FastMinimumNorm, FastMinimumNormLinf]
+const LIST: readonly AnyAttack[] = [
+  Auto,
+  Thorough,
+  FoolboxCarliniWagner,
+  CarliniWagner,
+  FastMinimumNorm,
+  FastMinimumNormLinf,
+  DecoupledDirectionNorm,
+  DecoupledDirectionNormCe,
+  DeepFool,
+  DeepFoolLinf,
+  FastAdaptiveBoundary,
+  FastGradient,
+  FastGradientSign,
+  BasicIterative,
+  BasicIterativeLinf,
+  ProjectedGradient,
+  ProjectedGradientLinf,
+  MomentumIterative,
+  MomentumIterativeLinf,
+  ApgdCrossEntropy,
+  ApgdCrossEntropyLinf,
+  ApgdDlr,
+  ApgdDlrLinf,
+  ApgdMargin,
+  ApgdTargeted,
+  ApgdTargetedLinf,
+  AutoAttack,
+  AutoAttackLinf,
+  Square,
+  SquareLinf,
+  HopSkipJump,
+  Boundary,
+  GaussianNoise,
+  UniformNoise,
+  RoundingSearch,
+]
 
 /** Attacks by name. */
 export const ATTACKS: ReadonlyMap<string, AnyAttack> = new Map(LIST.map((attack) => [attack.name, attack]))

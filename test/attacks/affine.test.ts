@@ -20,7 +20,9 @@ describe('affine networks with a wide box: the distance is the nearest hyperplan
         [10, 30, 1],
       ] as const) {
         const random = randomStream(classes, size)
-        const weights = Array.from({ length: classes }, () => Array.from({ length: size }, () => scale * random.normal()))
+        const weights = Array.from({ length: classes }, () =>
+          Array.from({ length: size }, () => scale * random.normal()),
+        )
         const bias = Array.from({ length: classes }, () => 0.1 * scale * random.normal())
         const network = affine(weights, bias, { low: -10, high: 10 })
         const image = Float32Array.from({ length: size }, () => random.normal())
@@ -32,7 +34,10 @@ describe('affine networks with a wide box: the distance is the nearest hyperplan
           ),
         )
         const parameters = name === 'carlini-wagner' ? { steps: 1500, initialConst: 1 } : {}
-        const { report } = await runAttack(name, victimOf(network), { samples: [{ index: 0, label, image }], parameters })
+        const { report } = await runAttack(name, victimOf(network), {
+          samples: [{ index: 0, label, image }],
+          parameters,
+        })
         const [sample] = report.samples
         expect(sample!.status).toBe('open')
         expect(sample!.distance! / truth).toBeGreaterThan(1 - 1e-5)

@@ -32,7 +32,11 @@ export function affine(weights: readonly (readonly number[])[], bias: readonly n
 /** The victim of a network; logits and gradients are rounded to float32 at the border, as onnxruntime would. */
 export function victimOf(
   network: AnalyticNetwork,
-  options: { readonly capacity?: number; readonly exact?: AnalyticNetwork['forward']; readonly gradients?: boolean } = {},
+  options: {
+    readonly capacity?: number
+    readonly exact?: AnalyticNetwork['forward']
+    readonly gradients?: boolean
+  } = {},
 ): Victim & { readonly calls: { batches: number } } {
   const { classes, dims } = network
   const domain = createDomain(dims, classes, network.box)
