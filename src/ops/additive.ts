@@ -60,7 +60,8 @@ export function additive(
         if (!input || !wanted[i] || !dy) return undefined
         const summed = sumTo(b, dy, target, input.dims)
         const c = factors[i]
-        return c === 1 ? summed : c === -1 ? b.node('Neg', [summed]) : b.node('Mul', [summed, b.constant([c], [])])
+        // 1 / n (Mean) is divided by n, which float32 holds exactly.
+        return c === 1 ? summed : c === -1 ? b.node('Neg', [summed]) : b.node('Div', [summed, b.constant([1 / c], [])])
       })
     },
     symbolic: (site, inputs, pool) => {

@@ -48,12 +48,11 @@ export function averaging(
       const geometry = geometryOf(site, dims)
       const { batch, channels } = mapsOf(site, dims)
       const divisors = divisorsOf(site, geometry)
-      if (uniform(divisors)) return [windowSumAdjoint(b, dy, batch, channels, geometry, 1 / divisors[0])]
-      const weights = b.constant(
-        divisors.map((value) => 1 / value),
-        [1, 1, ...geometry.output],
-      )
-      return [windowSumAdjoint(b, b.node('Mul', [dy, weights]), batch, channels, geometry, 1)]
+      // Divided, not multiplied by a reciprocal that float32 cannot hold: the adjoint is exact in float64.
+      const divisor = uniform(divisors)
+        ? b.constant([divisors[0]], [])
+        : b.constant(divisors, [1, 1, ...geometry.output])
+      return [windowSumAdjoint(b, b.node('Div', [dy, divisor]), batch, channels, geometry)]
     },
   }
 }

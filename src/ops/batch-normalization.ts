@@ -52,8 +52,11 @@ export const BatchNormalization: Operator = {
   vjp: (site, b, [dy], wanted) => {
     if (wanted.slice(1).some(Boolean)) throw unsupported(site, 'has no gradient for its statistics here')
     if (!dy) return [undefined]
-    const s = factors(site)
-    return [b.node('Mul', [dy, b.constant(s.data, s.dims)])]
+    // As nodes over the file's own numbers: a factor rounded to float32 would not be the exact adjoint.
+    const dims = factors(site).dims
+    const placed = (index: number) => b.node('Reshape', [site.input(index).name, b.indices(dims)])
+    const deviation = b.node('Sqrt', [b.node('Add', [placed(4), b.constant([site.float('epsilon', 1e-5)], [])])])
+    return [b.node('Div', [b.node('Mul', [dy, placed(1)]), deviation])]
   },
 }
 

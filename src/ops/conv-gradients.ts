@@ -21,7 +21,11 @@ export function convGradients(
   return site.inputs.map((input, index) => {
     if (!input || !wanted[index]) return undefined
     if (index === 0) return inputGradient(site, b, dy, groups, geometry, wanted[1])
-    if (index === 2) return b.node('ReduceSum', [dy, b.indices([0, ...spatialAxes])], { keepdims: 0 })
+    if (index === 2) {
+      // Map by map, then over the batch: onnxruntime's one long float32 sum is wrong in the third digit.
+      const maps = b.node('ReduceSum', [dy, b.indices(spatialAxes)], { keepdims: 0 })
+      return b.node('ReduceSum', [maps, b.indices([0])], { keepdims: 0 })
+    }
     return kernelGradient(
       b,
       { name: x.name, channels: x.dims[1] },

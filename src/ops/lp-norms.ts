@@ -88,7 +88,7 @@ function inputGradient(site: Site, b: GradientBuilder, dy: string, geometryOf: G
   const { name: x, dims } = site.input(0)
   const geometry = geometryOf(site, dims)
   const { batch, channels } = mapsOf(site, dims)
-  const back = (value: string) => windowSumAdjoint(b, value, batch, channels, geometry, 1)
+  const back = (value: string) => windowSumAdjoint(b, value, batch, channels, geometry)
   const nonNegative = () => b.node('GreaterOrEqual', [x, b.constant([0], [])])
   if (p === 1) {
     const sum = back(dy)

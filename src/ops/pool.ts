@@ -4,6 +4,7 @@
  */
 import type { Shape } from '../onnx/ir.ts'
 import { sizeOf } from './dims.ts'
+import { unsupported } from './invalid.ts'
 import type { Operator, Site } from './operator.ts'
 import { mapsOf, type WindowGeometry, wholeMap, windowCells, windowGeometry } from './windows.ts'
 
@@ -11,8 +12,20 @@ import { mapsOf, type WindowGeometry, wholeMap, windowCells, windowGeometry } fr
 export type GeometryOf = (site: Site, dims: Shape) => WindowGeometry
 
 /** Windows by kernel_shape, strides, pads, dilations, auto_pad and ceil_mode. */
-export const slidingWindows: GeometryOf = (site, dims) =>
-  windowGeometry(site, mapsOf(site, dims).spatial, site.ints('kernel_shape'))
+export const slidingWindows: GeometryOf = (site, dims) => {
+  const geometry = windowGeometry(site, mapsOf(site, dims).spatial, site.ints('kernel_shape'))
+  const { spatial, kernel, strides, dilations, output } = geometry
+  // The specification then has negative padding; onnxruntime crops in MaxPool and LpPool and fails in AveragePool.
+  const gaps = spatial.some(
+    (size, axis) => (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 < size,
+  )
+  if (gaps && site.string('auto_pad', 'NOTSET').startsWith('SAME'))
+    throw unsupported(
+      site,
+      "has auto_pad SAME with windows that do not reach the map's border: runtimes disagree on it",
+    )
+  return geometry
+}
 
 /** One window: the whole map. */
 export const globalWindow: GeometryOf = (site, dims) => wholeMap(mapsOf(site, dims).spatial)
