@@ -6,6 +6,8 @@ import { identity, reorderChannels } from './lowering/channels.ts'
 import { LOWERINGS } from './lowering/index.ts'
 import type { LoweredWeight, Lowering } from './lowering/lowering.ts'
 
+export type { LoweredWeight }
+
 export interface LoweredNetwork {
   /** Name of the graph's image input, [batch, channels, height, width] or [batch, features]. */
   readonly input: string
@@ -16,6 +18,8 @@ export interface LoweredNetwork {
   readonly weights: readonly LoweredWeight[]
   /** Node name -> the norm that the network's own claim rests on. */
   readonly claims: ReadonlyMap<string, number>
+  /** Output of a Sqrt node -> what training adds to it in its gradient. */
+  readonly roots: ReadonlyMap<string, number>
 }
 
 export interface LowerOptions {
@@ -36,6 +40,7 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
   const input = builder.input('input', [options.batch, ...inputDims])
   const weights: LoweredWeight[] = []
   const claims = new Map<string, number>()
+  const roots = new Map<string, number>()
   let producer: LoweredWeight[] | undefined
 
   const desk: Lowering = {
@@ -61,6 +66,7 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
       }),
     constant: (name, data, dims) => builder.initializer(name, dims ?? [data.length], data),
     indices: (name, data) => builder.initializer(name, [data.length], data, 'int64'),
+    damp: (root, epsilon) => roots.set(root, epsilon),
     claim: (node, _, share) => claims.set(node, share),
   }
 
@@ -80,7 +86,7 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
   reorderChannels(desk, desk.producer, 'output/order', identity(desk.shape[desk.shape.length - 1]!))
   declareWeights(network.layers, weights, builder, options)
   builder.output(desk.tensor, [options.batch, ...desk.shape])
-  return { input, inputDims, output: desk.tensor, classes: desk.shape[0]!, weights, claims }
+  return { input, inputDims, output: desk.tensor, classes: desk.shape[0]!, weights, claims, roots }
 }
 
 function declareWeights(

@@ -20,6 +20,7 @@ export const lowerL2NormPooling2D: LayerLowering = (desk, layer) => {
       : desk.node(`${layer.name}/shift`, 'Add', [mean, desk.constant(`${layer.name}/epsilon`, [epsilon], [])])
   const sum = desk.node(`${layer.name}/sum`, 'Mul', [shifted, desk.constant(`${layer.name}/pixels`, [ph * pw], [])])
   desk.tensor = desk.node(`${layer.name}/root`, 'Sqrt', [sum])
+  desk.damp(desk.tensor, Math.sqrt(ph * pw) * number(layer, 'eps_grad_sqrt', 1e-6))
   scaleBy(desk, `${layer.name}/scale`, number(layer, 'k_coef_lip', 1))
   desk.shape = [Math.floor(height / ph), Math.floor(width / pw), channels]
 }

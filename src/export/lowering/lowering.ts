@@ -51,6 +51,8 @@ export interface Lowering {
   ): readonly string[]
   constant(name: string, data: ArrayLike<number>, dims?: Shape): string
   indices(name: string, data: readonly number[]): string
+  /** Records that training adds `epsilon` to this root in the gradient of the root (deel-lip's eps_grad_sqrt). */
+  damp(root: string, epsilon: number): void
   /** Records that the network's argument needs the norm of this node to be at most `share`. */
   claim(node: string, layer: LayerDescription, share: number): void
 }

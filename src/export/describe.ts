@@ -1,0 +1,45 @@
+import { withSnakeKeys } from '../layers/config/python-keys.ts'
+import { withoutPackage } from '../layers/config/serialized-object.ts'
+import { ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
+import type * as tf from '../layers/tf.ts'
+import type { LayerDescription, NetworkDescription, WeightArray } from './description.ts'
+
+/**
+ * A trained network as the exporter takes it: the weights that its inference uses, every reparametrisation applied.
+ *
+ * @param inputShape of one sample, channels last
+ */
+export function describeNetwork(
+  name: string,
+  layers: readonly tf.layers.Layer[],
+  inputShape: readonly number[],
+): NetworkDescription {
+  return { name, inputShape, layers: layers.map(describeLayer) }
+}
+
+function describeLayer(layer: tf.layers.Layer): LayerDescription {
+  return {
+    className: withoutPackage(layer.getClassName()),
+    name: layer.name,
+    config: withSnakeKeys(layer.getConfig()),
+    weights: weightsOf(layer),
+  }
+}
+
+function weightsOf(layer: tf.layers.Layer): Record<string, WeightArray> {
+  if (layer instanceof ReparametrisedLayer) {
+    const { kernel, bias } = layer.effectiveWeights(false)
+    const weights = { kernel: toArray(kernel), ...(bias && { bias: toArray(bias) }) }
+    kernel.dispose()
+    bias?.dispose()
+    return weights
+  }
+  // Layers of TensorFlow.js itself: '<layer>/kernel', '<layer>/bias', ...
+  return Object.fromEntries(
+    layer.weights.map((weight) => [weight.originalName.replace(/^.*\//, ''), toArray(weight.read())]),
+  )
+}
+
+function toArray(tensor: tf.Tensor): WeightArray {
+  return { dims: tensor.shape, data: Float32Array.from(tensor.dataSync()) }
+}

@@ -1,0 +1,33 @@
+import * as tf from '../layers/tf.ts'
+import type { WeightStore } from './loop.ts'
+
+/** The weights of a tfjs network as flat arrays, for the optimizer and for checkpoints. */
+export function weightStore(layers: readonly tf.layers.Layer[]): WeightStore {
+  const trainable = trainableVariables(layers)
+  const all = layers.flatMap((layer) => layer.weights)
+  return {
+    readVariables: () => trainable.map((variable) => Float32Array.from(variable.dataSync())),
+    writeVariables: (values) => {
+      trainable.forEach((variable, i) => {
+        assign(variable, values[i]!)
+      })
+    },
+    readAll: () => all.map((weight) => Float32Array.from(weight.read().dataSync())),
+    writeAll: (values) => {
+      all.forEach((weight, i) => {
+        assign(weight.read() as tf.Variable, values[i]!)
+      })
+    },
+  }
+}
+
+/** Variables that training moves, in the order in which every engine returns their gradients. */
+export function trainableVariables(layers: readonly tf.layers.Layer[]): tf.Variable[] {
+  return layers.flatMap((layer) => layer.trainableWeights.map((weight) => weight.read() as tf.Variable))
+}
+
+function assign(variable: tf.Variable, values: Float32Array): void {
+  const tensor = tf.tensor(values, variable.shape)
+  variable.assign(tensor)
+  tensor.dispose()
+}
