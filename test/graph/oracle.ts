@@ -15,10 +15,12 @@ const CONSTRUCTORS: Record<string, (values: Float64Array) => ort.Tensor['data']>
 export async function runOnnx(
   model: Model | Uint8Array,
   feeds: Readonly<Record<string, NdArray>>,
+  graphOptimizationLevel: 'all' | 'disabled' = 'all',
 ): Promise<Record<string, NdArray>> {
   const bytes = model instanceof Uint8Array ? model : encodeModel(model)
   const session = await ort.InferenceSession.create(bytes, {
     intraOpNumThreads: 1,
+    graphOptimizationLevel,
     logSeverityLevel: 3,
     executionProviders: ['cpu'],
   })
