@@ -94,7 +94,7 @@ export abstract class LipschitzLayer extends tf.layers.Layer implements Lipschit
 
   override getConfig(): tf.serialization.ConfigDict {
     const config: Record<string, unknown> = { ...super.getConfig(), kCoefLip: this.kCoefLip }
-    if (this.compat !== null) config['compat'] = this.compat
+    if (this.compat !== null) config.compat = this.compat
     return withSnakeKeys(config) as tf.serialization.ConfigDict
   }
 
@@ -114,10 +114,10 @@ export function readLayerConfig(config: Readonly<Record<string, unknown>>): Reco
   const options: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(config)) options[toCamelCase(key)] = value
   // Keras 3 writes a policy object; every weight here is float32.
-  if (typeof options['dtype'] === 'object') delete options['dtype']
+  if (typeof options.dtype === 'object') delete options.dtype
   for (const key of ['customObjects', 'groups', 'batchShape', 'loraRank', 'quantizationConfig']) delete options[key]
-  if (typeof options['dataFormat'] === 'string') options['dataFormat'] = toDataFormat(options['dataFormat'])
-  if (typeof options['compat'] === 'string') options['compat'] = options['compat'].toLowerCase().replaceAll('_', '-')
+  if (typeof options.dataFormat === 'string') options.dataFormat = toDataFormat(options.dataFormat)
+  if (typeof options.compat === 'string') options.compat = options.compat.toLowerCase().replaceAll('_', '-')
   return options
 }
 

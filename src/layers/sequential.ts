@@ -99,7 +99,7 @@ function withoutInputLayer(serialized: readonly unknown[]): tf.layers.Layer[] {
 }
 
 function readInputShape(config: Readonly<Record<string, unknown>>): unknown {
-  return config['batch_input_shape'] ?? config['batchInputShape'] ?? config['batch_shape'] ?? config['batchShape']
+  return config.batch_input_shape ?? config.batchInputShape ?? config.batch_shape ?? config.batchShape
 }
 
 registerLayer(Sequential as never)

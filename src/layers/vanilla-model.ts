@@ -41,8 +41,8 @@ function plainLayers(layer: tf.layers.Layer): PlainLayer[] {
     .filter((part) => part.getClassName() !== 'InputLayer')
     .map((part) => {
       const config = { ...(part.getConfig() as Record<string, unknown>) }
-      delete config['batchInputShape']
-      delete config['batch_input_shape']
+      delete config.batchInputShape
+      delete config.batch_input_shape
       return {
         layer: createLayer({ className: part.getClassName(), config }),
         weights: part.getWeights().map((weight) => tf.clone(weight)),

@@ -88,7 +88,7 @@ const STARTERS: Readonly<Record<BackendName, () => Promise<string>>> = {
   tensorflow: async () => {
     // tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed.
     const util = nodeUtil as unknown as { default: Record<string, unknown> }
-    util.default['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
+    util.default.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined
     const gpu = await importOptional('@tensorflow/tfjs-node-gpu')
     if (gpu) return 'libtensorflow with CUDA (tfjs-node-gpu)'
     if (await importOptional('@tensorflow/tfjs-node')) return 'libtensorflow (tfjs-node)'

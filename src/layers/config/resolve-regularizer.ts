@@ -62,6 +62,6 @@ function resolve<T>(kind: Kind<T>, identifier: unknown): T | null {
     throw new LipError('CONFIG_INVALID', `Unknown ${kind.noun} ${JSON.stringify(identifier)}.`)
   }
   const config = withCamelKeys(object.config)
-  delete config['customObjects']
+  delete config.customObjects
   return create(config)
 }

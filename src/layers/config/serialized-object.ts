@@ -19,9 +19,9 @@ export interface PythonObject {
 export function asSerializedObject(value: unknown): SerializedObject | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const record = value as Record<string, unknown>
-  const className = record['class_name'] ?? record['className']
+  const className = record.class_name ?? record.className
   if (typeof className !== 'string') return undefined
-  const config = record['config']
+  const config = record.config
   return {
     className: withoutPackage(className),
     config: typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {},

@@ -24,8 +24,8 @@ export function resolveInitializer(identifier: InitializerIdentifier, seed: numb
   const object = typeof identifier === 'string' ? { className: identifier, config: {} } : asSerializedObject(identifier)
   if (object === undefined) throw unknown(identifier)
   const config = withCamelKeys(object.config)
-  delete config['customObjects']
-  if (config['seed'] === undefined || config['seed'] === null) config['seed'] = seed
+  delete config.customObjects
+  if (config.seed === undefined || config.seed === null) config.seed = seed
   const name = factoryName(object.className)
   const own = OWN[name]
   if (own !== undefined) return own(config)

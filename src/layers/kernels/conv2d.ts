@@ -52,7 +52,7 @@ tf.registerKernel({
   backendName: 'wasm',
   kernelFunc: ({ inputs, backend, attrs }) => {
     const { sy, sx, ...padding } = attrs as unknown as ConvAttributes
-    const kernel = tf.getKernel(inputs['bias'] === undefined ? 'Conv2D' : 'FusedConv2D', 'wasm')
+    const kernel = tf.getKernel(inputs.bias === undefined ? 'Conv2D' : 'FusedConv2D', 'wasm')
     return kernel.kernelFunc({
       inputs,
       backend,
