@@ -4,8 +4,8 @@
  * @module
  */
 import type { NdArray } from '../../onnx/ir.ts'
-import type { Operand, RoundingRule, Site } from '../../ops/operator.ts'
-import { OPAQUE, type SymbolicArray } from '../../ops/symbolic.ts'
+import type { Operand, Operator, RoundingRule, Site } from '../../ops/operator.ts'
+import { type ExpressionPool, OPAQUE, type SymbolicArray } from '../../ops/symbolic.ts'
 import type { Program, ProgramNode } from '../program.ts'
 import type { FusionPool } from './expression-pool.ts'
 import { createTrackedPool, type RelativeError, type TrackedPool } from './tracked-pool.ts'
@@ -77,11 +77,12 @@ function execute(
   pool: TrackedPool,
 ): readonly (SymbolicArray | undefined)[] | undefined {
   const inputs = site.inputs.map((input) => (input && !input.constant ? arrays.get(input.name) : undefined))
-  if (operator.lipschitz(site).kind === 'move')
-    return move(site, (filled) => operator.evaluate(site, filled), inputs, pool)
-  if (!operator.symbolic) return undefined
-  const constantError = Math.max(0, ...site.inputs.map((input) => input?.constant?.relativeError ?? 0))
+  const constantError = constantErrorOf(site)
   if (!Number.isFinite(constantError)) return undefined
+  if (!operator.symbolic)
+    return operator.lipschitz(site).kind === 'move'
+      ? pool.run(constantError, () => moveExpressions(site, operator, inputs, pool)).result
+      : undefined
   const { result, aligned } = pool.run(constantError, () => operator.symbolic!(site, inputs, pool))
   const round = roundingOf(operator.rounding(site), aligned)
   return result?.map(({ dims, ids }) => ({
@@ -103,42 +104,41 @@ function roundingOf(rule: RoundingRule, aligned: boolean): RelativeError | undef
   return { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSITIVE_INFINITY }
 }
 
+/** The largest relative error of the node's constants. */
+export function constantErrorOf(site: Site): number {
+  return Math.max(0, ...site.inputs.map((input) => input?.constant?.relativeError ?? 0))
+}
+
 /**
  * Data movement is run on the numbers themselves, twice: what moved by SHIFT between the two runs is a copy, what stayed is
  * a constant. Nothing is assumed about which inputs carry data and which carry indices, pads or scales.
  */
-function move(
+export function moveExpressions(
   site: Site,
-  evaluate: (inputs: readonly (NdArray | undefined)[]) => readonly NdArray[],
+  operator: Operator,
   inputs: readonly (SymbolicArray | undefined)[],
-  pool: TrackedPool,
-): readonly (SymbolicArray | undefined)[] {
+  pool: Pick<ExpressionPool, 'constant'>,
+): readonly SymbolicArray[] {
   const run = (shift: number): readonly NdArray[] =>
-    evaluate(
+    operator.evaluate(
+      site,
       site.inputs.map((input, k) => {
         const array = inputs[k]
         if (!input || !array) return input?.constant
         // Typed float64, so that a cast to float32 has nothing to round.
-        return {
-          type: 'float64' as const,
-          dims: array.dims,
-          data: shift === 0 ? array.ids : array.ids.map((id) => id + shift),
-        }
+        return { type: 'float64', dims: array.dims, data: shift === 0 ? array.ids : array.ids.map((id) => id + shift) }
       }),
     )
-  const error = Math.max(0, ...site.inputs.map((input) => input?.constant?.relativeError ?? 0))
   const [first, second] = [run(0), run(SHIFT)]
-  return pool.run(Number.isFinite(error) ? error : 0, () =>
-    first.map(({ dims, data }, k) => {
-      const other = second[k]!.data
-      const ids = new Float64Array(data.length)
-      for (let i = 0; i < data.length; i++) {
-        const moved = other[i]! - data[i]!
-        ids[i] = moved === SHIFT ? data[i]! : moved === 0 ? pool.constant(data[i]!) : OPAQUE
-      }
-      return { dims, ids }
-    }),
-  ).result
+  return first.map(({ dims, data }, k) => {
+    const other = second[k]!.data
+    const ids = new Float64Array(data.length)
+    for (let i = 0; i < data.length; i++) {
+      const moved = other[i]! - data[i]!
+      ids[i] = moved === SHIFT ? data[i]! : moved === 0 ? pool.constant(data[i]!) : OPAQUE
+    }
+    return { dims, ids }
+  })
 }
 
 /** The plain expressions of an array; undefined when one is opaque or they have grown too heavy to carry on. */

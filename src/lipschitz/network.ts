@@ -1,0 +1,71 @@
+/**
+ * A program with everything that the proof asks of it: who makes which tensor, tensors as expressions, norms of the linear
+ * nodes.
+ * @module
+ */
+import { runSymbolically, type SymbolicRun } from '../graph/fusion/symbolic-run.ts'
+import type { Program, ProgramNode } from '../graph/program.ts'
+import type { Enclosure } from '../linalg/enclosure.ts'
+import type { LinearStructure, LipschitzRule } from '../ops/operator.ts'
+import { absoluteNorm, type EncloseAllOptions, encloseAll } from './norms/index.ts'
+
+export interface Producer {
+  readonly node: ProgramNode
+  /** Position among the node's outputs. */
+  readonly output: number
+}
+
+export interface LinearNode {
+  readonly node: ProgramNode
+  readonly structure: LinearStructure
+  readonly enclosure: Enclosure
+  /** Upper bound of || |T| ||, computed when asked for. */
+  absolute(): number
+}
+
+export interface Network {
+  readonly program: Program
+  readonly symbolic: SymbolicRun
+  readonly producers: ReadonlyMap<string, Producer>
+  readonly linear: ReadonlyMap<ProgramNode, LinearNode>
+  rule(node: ProgramNode): LipschitzRule
+}
+
+export async function openNetwork(program: Program, options: EncloseAllOptions = {}): Promise<Network> {
+  const rules = new Map<ProgramNode, LipschitzRule>(
+    program.nodes.map((node) => [node, node.operator.lipschitz(node.site)]),
+  )
+  const producers = new Map<string, Producer>()
+  for (const node of program.nodes)
+    node.site.outputs.forEach(({ name }, output) => {
+      if (name !== '') producers.set(name, { node, output })
+    })
+  const found = program.nodes.flatMap((node) => {
+    const rule = rules.get(node)!
+    return rule.kind === 'affine' ? [{ node, structure: rule.structure }] : []
+  })
+  const enclosures = await encloseAll(
+    found.map(({ structure }) => structure),
+    options,
+  )
+  const linear = found.map(({ node, structure }, k): [ProgramNode, LinearNode] => {
+    let absolute: number | undefined
+    return [
+      node,
+      { node, structure, enclosure: enclosures[k]!, absolute: () => (absolute ??= absoluteNorm(structure)) },
+    ]
+  })
+  return {
+    program,
+    symbolic: runSymbolically(program),
+    producers,
+    linear: new Map(linear),
+    rule: (node) => rules.get(node)!,
+  }
+}
+
+/** Convolutions and matrices with weights of the file, as opposed to pooling, scaling and reductions. */
+export function isLayer({ node, structure }: LinearNode): boolean {
+  if (structure.kind !== 'convolution' && structure.kind !== 'matrix') return false
+  return node.site.inputs.some((input) => input?.constant && input.constant.dims.length > 1)
+}

@@ -1,0 +1,59 @@
+/**
+ * What one node does to distances, from the rule of its operator alone: the step of naive composition.
+ * @module
+ */
+import { boundBlocks } from '../graph/fusion/block-bound.ts'
+import { createExpressionPool } from '../graph/fusion/expression-pool.ts'
+import { moveExpressions } from '../graph/fusion/symbolic-run.ts'
+import type { ProgramNode } from '../graph/program.ts'
+import { hypotUp, timesUp } from '../ops/sum-up.ts'
+import type { Network, Producer } from './network.ts'
+
+/** Which norm of a linear node a question is about: of T for distances, of |T| for rounding. */
+export type NormOf = (node: ProgramNode) => number
+
+/**
+ * Bound on the distance at one output of a node when dynamic input `name` moves by at most `moves(name)`.
+ * Rules are seminorms of the distances at the inputs (sums, quadratures), so the answer is monotone, homogeneous and
+ * subadditive in them. Infinity = no bound.
+ */
+export function applyRule(
+  network: Network,
+  { node, output }: Producer,
+  moves: (name: string) => number,
+  normOf: NormOf,
+): number {
+  const rule = network.rule(node)
+  if (rule.outputs && !rule.outputs.includes(output)) return Number.POSITIVE_INFINITY
+  const inputs = node.site.inputs.map((input) => (input && !input.constant ? moves(input.name) : undefined))
+  if (inputs.some((move) => move !== undefined && !(move < Number.POSITIVE_INFINITY))) return Number.POSITIVE_INFINITY
+  const [single = 0] = inputs.filter((move) => move !== undefined)
+  switch (rule.kind) {
+    case 'move':
+      return hypotUp(copies(node, output).map((factor, k) => timesUp(factor, inputs[k] ?? 0)))
+    case 'affine':
+      return timesUp(normOf(node), single)
+    case 'constant':
+    case 'monotone-head':
+      return timesUp(rule.value, single)
+    case 'combine': {
+      const result = rule.combine(inputs)
+      return Number.isNaN(result) ? Number.POSITIVE_INFINITY : result
+    }
+    case 'unbounded':
+      return Number.POSITIVE_INFINITY
+  }
+}
+
+/** For each input of a movement, the root of how often its elements are copied at most; Infinity when it is no movement. */
+function copies({ site, operator }: ProgramNode, output: number): number[] {
+  const pool = createExpressionPool()
+  const inputs = site.inputs.map((input, k) => {
+    if (!input || input.constant) return undefined
+    const count = input.dims.reduce((product, dim) => product * dim, 1)
+    return { dims: input.dims, ids: pool.open(k, count) }
+  })
+  const [array] = moveExpressions(site, operator, inputs, pool).slice(output)
+  const bound = array && boundBlocks(pool.store, array.ids)
+  return site.inputs.map((_, k) => (bound ? (bound.get(k) ?? 0) : Number.POSITIVE_INFINITY))
+}
