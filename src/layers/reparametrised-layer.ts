@@ -28,7 +28,7 @@ import {
   single,
   singleShape,
 } from './lipschitz-layer.ts'
-import { deriveSeed } from './random.ts'
+import { deriveSeed } from './derive-seed.ts'
 import * as tf from './tf.ts'
 
 export interface ReparametrisedOptions extends LipschitzOptions {

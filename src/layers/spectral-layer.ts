@@ -10,7 +10,7 @@ import {
   type RkoOptions,
 } from './normalizers/defaults.ts'
 import { reshapedKernelOrthogonalization } from './normalizers/reshaped-kernel-orthogonalization.ts'
-import { deriveSeed } from './random.ts'
+import { deriveSeed } from './derive-seed.ts'
 import {
   assign,
   type EffectiveWeights,

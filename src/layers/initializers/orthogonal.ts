@@ -1,4 +1,4 @@
-import { normalGenerator } from '../random.ts'
+import { randomStream } from '../../linalg/random.ts'
 import * as tf from '../tf.ts'
 
 export interface OrthogonalOptions {
@@ -41,7 +41,7 @@ export class Orthogonal extends tf.Initializer {
 
 /** Row-major [rows, columns] with orthonormal columns (rows, when there are fewer rows). */
 export function orthonormal(rows: number, columns: number, seed: number): Float32Array {
-  const normal = normalGenerator(seed)
+  const { normal } = randomStream(seed)
   const length = Math.max(rows, columns)
   const count = Math.min(rows, columns)
   const vectors: Float64Array[] = []

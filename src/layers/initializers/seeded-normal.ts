@@ -1,4 +1,4 @@
-import { normalGenerator, uniformGenerator } from '../random.ts'
+import { randomStream } from '../../linalg/random.ts'
 import * as tf from '../tf.ts'
 
 /** N(0, 1) from an explicit seed: deel-lip's start of the power iteration. */
@@ -12,7 +12,7 @@ export class SeededNormal extends tf.Initializer {
   }
 
   override apply(shape: tf.Shape): tf.Tensor {
-    const normal = normalGenerator(this.seed)
+    const { normal } = randomStream(this.seed)
     const length = tf.util.sizeFromShape(shape as number[])
     return tf.tensor(Float32Array.from({ length }, normal), shape as number[])
   }
@@ -24,5 +24,5 @@ export class SeededNormal extends tf.Initializer {
 
 /** [1, columns] from U[0, 1): deel-lip's start when no vector is given. */
 export function uniformVector(columns: number, seed: number): tf.Tensor2D {
-  return tf.tensor2d(Float32Array.from({ length: columns }, uniformGenerator(seed)), [1, columns])
+  return tf.tensor2d(Float32Array.from({ length: columns }, randomStream(seed).uniform), [1, columns])
 }

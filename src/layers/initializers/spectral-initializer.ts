@@ -9,7 +9,7 @@ import {
   DEFAULT_MAXITER_SPECTRAL,
 } from '../normalizers/defaults.ts'
 import { reshapedKernelOrthogonalization } from '../normalizers/reshaped-kernel-orthogonalization.ts'
-import { deriveSeed } from '../random.ts'
+import { deriveSeed } from '../derive-seed.ts'
 import * as tf from '../tf.ts'
 import { type InitializerIdentifier, resolveInitializer, serializeInitializer } from './resolve-initializer.ts'
 import { uniformVector } from './seeded-normal.ts'
