@@ -193,34 +193,34 @@ export async function disagreement(one: NodeCase): Promise<number> {
   return worst
 }
 
-/** The room's gradient of <cotangents, y> with respect to the float inputs, as onnxruntime computes it. */
+/**
+ * The room's gradient of <cotangents, y> with respect to the float inputs, as onnxruntime computes it at opset 18; the
+ * forward values, which a gradient may use, are fed.
+ */
 export async function backward(
   one: NodeCase,
   cotangents: readonly (readonly number[] | undefined)[],
   wanted = one.inputs.map((given) => given !== undefined && (given.type ?? 'float32') === 'float32'),
 ): Promise<readonly (NdArray | undefined)[]> {
-  const { builder } = build(one)
   const site = siteOf(one)
-  const given = cotangents.map((data, i) => {
-    if (!data) return undefined
-    const dims = site.outputs[i]!.dims
-    return { name: builder.input(`dy${i}`, dims), tensor: tensorOf({ dims, data }) }
+  const builder = new GraphBuilder()
+  const feeds: Record<string, ort.Tensor> = {}
+  const feed = (name: string, given: Given) => {
+    feeds[builder.input(name, given.dims, given.type ?? 'float32')] = tensorOf(given)
+    return name
+  }
+  site.inputs.forEach((operand, i) => {
+    if (operand) feed(operand.name, one.inputs[i]!)
   })
+  evaluate(one).forEach((value, i) => {
+    feed(site.outputs[i]!.name, { ...value, data: [...value.data] })
+  })
+  const given = cotangents.map((data, i) => data && feed(`dy${i}`, { dims: site.outputs[i]!.dims, data }))
   const { vjp } = roomFor(one.op)
   if (!vjp) throw new Error(`${one.op} has no vjp`)
-  const gradients = vjp(
-    site,
-    builder,
-    given.map((g) => g?.name),
-    wanted,
-  )
+  const gradients = vjp(site, builder, given, wanted)
   const names = gradients.filter((name) => name !== undefined)
   for (const name of new Set(names)) builder.output(name)
-  const feeds: Record<string, ort.Tensor> = {}
-  one.inputs.forEach((value, i) => {
-    if (value && !value.constant) feeds[`x${i}`] = tensorOf(value)
-  })
-  for (const g of given) if (g) feeds[g.name] = g.tensor
   if (names.length === 0) return gradients.map(() => undefined)
   const values = await run(builder, feeds, names)
   let position = 0
