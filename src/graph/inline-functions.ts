@@ -2,7 +2,7 @@ import { LipError } from '../errors.ts'
 import type { Attribute, FunctionDefinition, Model, Node } from '../onnx/ir.ts'
 
 /** Far above any real model; stops functions that call each other into billions of nodes. */
-const MOST_NODES = 1_000_000
+const MOST_NODES = 100_000
 const DEEPEST = 100
 
 export interface Inlined {

@@ -111,7 +111,7 @@ function fromBytes(type: ElementType, count: number, bytes: Uint8Array): Data {
     case 'float4e2m1':
       return nibbles(type, count, bytes)
     default:
-      return bytes
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 }
 

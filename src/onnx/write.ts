@@ -17,15 +17,22 @@ type Wire = Record<string, unknown>
  * @throws LipError MODEL_UNSUPPORTED for attributes and types that the reader keeps by name only
  */
 export function encodeModel(model: Model): Uint8Array {
-  return ModelMessage.encode({
-    irVersion: model.irVersion,
-    ...(model.producerName && { producerName: model.producerName }),
-    ...(model.producerVersion && { producerVersion: model.producerVersion }),
-    graph: wireGraph(model.graph),
-    opsetImport: wireOpsets(model.opsets),
-    metadataProps: [...model.metadata].map(([key, value]) => ({ key, value })),
-    functions: model.functions.map(wireFunction),
-  }).finish()
+  return plain(
+    ModelMessage.encode({
+      irVersion: model.irVersion,
+      ...(model.producerName && { producerName: model.producerName }),
+      ...(model.producerVersion && { producerVersion: model.producerVersion }),
+      graph: wireGraph(model.graph),
+      opsetImport: wireOpsets(model.opsets),
+      metadataProps: [...model.metadata].map(([key, value]) => ({ key, value })),
+      functions: model.functions.map(wireFunction),
+    }).finish(),
+  )
+}
+
+/** protobufjs gives a Buffer in Node. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Writes to a temporary file beside `path`, then renames: readers see the old file or the new one, never half of one. */
@@ -43,7 +50,7 @@ export async function writeModel(model: Model, path: string): Promise<void> {
 
 /** A TensorProto on its own, as in test data sets. */
 export function encodeTensorFile(tensor: StoredTensor): Uint8Array {
-  return TensorMessage.encode(wireTensor(tensor)).finish()
+  return plain(TensorMessage.encode(wireTensor(tensor)).finish())
 }
 
 function wireGraph(graph: Graph): Wire {
