@@ -67,10 +67,14 @@ const HINTS: Readonly<Record<BackendName, string>> = {
 
 async function start(name: BackendName): Promise<BackendProbe> {
   try {
-    const detail = await quietly(() => STARTERS[name]())
-    if (!(await tf.setBackend(name))) return { name, available: false, detail: 'it failed to initialise' }
-    await tf.ready()
-    return { name, available: true, detail }
+    return await quietly(async () => {
+      const detail = await STARTERS[name]()
+      if (!(await tf.setBackend(name))) return { name, available: false, detail: 'it failed to initialise' }
+      await tf.ready()
+      // The cpu backend greets at its first tensor.
+      tf.scalar(0).dispose()
+      return { name, available: true, detail }
+    })
   } catch (error) {
     return { name, available: false, detail: firstLine(error) }
   }
