@@ -10,7 +10,7 @@ import type { Batch, Oracle } from './oracle.ts'
 import { keepOutputs, SEED_INPUTS, seedCotangent } from './seeded-graph.ts'
 
 /** Batch shapes that sessions are made for, on demand. */
-const LADDER = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64]
+const LADDER = [1, 2, 4, 8, 12, 16, 24, 32]
 
 export interface GradientOracleOptions extends SessionOptions {
   /** The one input that images go to. */

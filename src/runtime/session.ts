@@ -87,7 +87,7 @@ async function open(
     executionMode: 'sequential',
     graphOptimizationLevel: optimisation,
     logSeverityLevel: 3,
-    extra: { session: provider === 'cpu' ? {} : { disable_cpu_ep_fallback: '1' } },
+    extra: { session: provider === 'cpu' ? { 'intra_op.allow_spinning': '0' } : { disable_cpu_ep_fallback: '1' } },
   }
   let session: InferenceSession
   try {
