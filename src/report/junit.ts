@@ -36,7 +36,6 @@ export function renderJunit(report: Report): string {
     if (gate.status === 'fail') test.failure(message, 'violated')
     else if (gate.status === 'inconclusive' || gate.status === 'alarm') test.error(message, gate.status)
     else if (gate.status === 'waived') test.skipped()
-    test.standardOutput(message)
   }
   if (report.verdict === 'timeout')
     suite.testCase().className('lip-onnx').name('time-budget').error('The time budget was used up.', 'timeout')

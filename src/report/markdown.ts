@@ -4,7 +4,7 @@
  */
 import { showBound, showRadius, showShare } from './format-number.ts'
 import type { Report } from './report.ts'
-import { boundSentence, certificateSentence, VERDICT_WORDS } from './summary.ts'
+import { accuracyByRadius, boundSentence, certificateSentence, VERDICT_WORDS } from './summary.ts'
 
 /** GitHub cuts step summaries at 1 MiB; long tables stop here. */
 const MOST_ROWS = 200
@@ -70,7 +70,7 @@ export function renderMarkdown(report: Report): string {
       '## Certificates',
       table(
         ['L2 radius', 'certified accuracy'],
-        Object.entries(certificates.certifiedAccuracy).map(([r, share]) => [r, showShare(share)]),
+        accuracyByRadius(certificates).map(([r, share]) => [r, showShare(share)]),
       ),
     )
   }

@@ -48,3 +48,10 @@ export function certificateSentence({ certificates }: Report): string | undefine
 export function seedRuleHolds({ lipschitz }: Report): boolean {
   return lipschitz.logit.upper !== null && lipschitz.logit.upper <= 1
 }
+
+/** Certified accuracy by increasing radius (JavaScript puts integer keys first, whatever the order written). */
+export function accuracyByRadius(
+  certificates: NonNullable<Report['certificates']>,
+): readonly (readonly [string, number])[] {
+  return Object.entries(certificates.certifiedAccuracy).sort(([a], [b]) => Number(a) - Number(b))
+}

@@ -3,9 +3,10 @@
  * @module
  */
 import type pc from 'picocolors'
+import { attackRows } from './attack-rows.ts'
 import { showBound, showBracket, showRadius, showShare } from './format-number.ts'
-import type { AttackStatus, GateStatus, Report, Verdict } from './report.ts'
-import { boundSentence, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
+import type { GateStatus, Report, Verdict } from './report.ts'
+import { accuracyByRadius, boundSentence, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
 import { table } from './table.ts'
 
 type Colors = ReturnType<typeof pc.createColors>
@@ -60,6 +61,7 @@ function bounds({ lipschitz }: Report, c: Colors): string[] {
 function certificates(report: Report, c: Colors): string[] {
   const { certificates: found } = report
   if (!found) return []
+  const radii = accuracyByRadius(found)
   const seed = seedRuleHolds(report) ? '' : ' (not certified: no proof that every output is 1-Lipschitz)'
   const dataset = report.dataset ? ` on ${report.dataset.name} ${report.dataset.split}` : ''
   return [
@@ -72,43 +74,20 @@ function certificates(report: Report, c: Colors): string[] {
     ]),
     table(
       [
-        ['certified at L2 radius', ...Object.keys(found.certifiedAccuracy)],
-        ['accuracy', ...Object.values(found.certifiedAccuracy).map(showShare)],
+        ['certified at L2 radius', ...radii.map(([radius]) => radius)],
+        ['accuracy', ...radii.map(([, share]) => showShare(share))],
       ],
-      { right: Object.keys(found.certifiedAccuracy).map((_, i) => i + 1) },
+      { right: radii.map((_, i) => i + 1) },
     ),
   ]
 }
 
-const STATUS_ORDER: readonly AttackStatus[] = [
-  'confirmed-violation',
-  'candidate-violation',
-  'nan',
-  'tight',
-  'open',
-  'not-found',
-  'misclassified',
-]
-
 function attacks(report: Report, c: Colors): string[] {
   if (report.attacks.length === 0) return []
-  const rows = report.attacks.map((attack) => {
-    const counts = STATUS_ORDER.flatMap((status) => {
-      const count = attack.samples.filter((sample) => sample.status === status).length
-      return count > 0 ? [`${count} ${status}`] : []
-    })
-    return [
-      attack.name,
-      attack.provider,
-      attack.meanDistance === null ? '-' : attack.meanDistance.toFixed(4),
-      attack.minRatio === null ? '-' : showBound(attack.minRatio, 'lower'),
-      counts.join(', '),
-    ]
-  })
   return [
     '',
     c.bold('Attacks'),
-    table([['attack', 'on', 'mean distance', 'distance / certificate >=', 'samples'], ...rows], {
+    table([['attack', 'on', 'mean distance', 'distance / certificate >=', 'samples'], ...attackRows(report.attacks)], {
       right: [2, 3],
       paint: (cell, row) => (row === 0 ? c.dim(cell) : cell),
     }),

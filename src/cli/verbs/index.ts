@@ -3,8 +3,11 @@
  * @module
  */
 import type { Verb } from '../verb.ts'
+import { attack } from './attack.ts'
 import { data } from './data.ts'
 import { doctor } from './doctor.ts'
+import { gradient } from './gradient.ts'
 import { inspect } from './inspect.ts'
+import { report } from './report.ts'
 
-export const VERBS: readonly Verb[] = [inspect, data, doctor]
+export const VERBS: readonly Verb[] = [attack, inspect, report, gradient, data, doctor]

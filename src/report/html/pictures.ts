@@ -45,7 +45,7 @@ function figure(picture: PictureReport): Markup {
   const outcome =
     distance === null
       ? markup`certificate <b>${showRadius(radius)}</b>, no adversarial found`
-      : markup`certificate <b>${showRadius(radius)}</b>, found <b>${distance.toFixed(4)}</b>${radius > 0 && ` (${(distance / radius).toFixed(2)} times)`}`
+      : markup`certificate <b>${showRadius(radius)}</b>, found <b>${distance.toFixed(4)}</b>${radius > 0 && ` (${(distance / radius).toFixed(2)}x)`}`
   return markup`<figure><div class="triple"><div><img alt="sample ${picture.index}" src="${image(picture, original)}"><small>${picture.className}</small></div>${triple}</div><figcaption>${outcome}</figcaption></figure>`
 }
 

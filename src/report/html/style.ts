@@ -35,7 +35,7 @@ code { font: .86em ui-monospace, monospace }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px; margin: 12px 0 }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 12px }
 .columns .card { margin: 0 }
-.scroll { overflow-x: auto }
+.scroll { overflow-x: auto } .scroll table { min-width: 660px; overflow-wrap: normal } td.name { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; white-space: nowrap }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top }
@@ -64,6 +64,5 @@ figcaption { margin-top: 8px; font-size: .88rem } figcaption b { color: var(--in
 .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 7px; border-radius: 2px }
 details { margin: 10px 0 } summary { cursor: pointer; color: var(--accent) }
 pre { margin: 8px 0; padding: 12px; background: var(--track); border-radius: 8px; white-space: pre-wrap; font: .84rem/1.5 ui-monospace, monospace }
-footer { margin-top: 48px; color: var(--soft); font-size: .86rem }
 @media (max-width: 560px) { h1 { font-size: 1.5rem } .banner { padding: 20px 18px } td.bar { min-width: 110px } .tile b { font-size: 1.3rem } }
 `

@@ -1,25 +1,32 @@
 import { showBound, showBracket, showShare } from '../format-number.ts'
 import type { LayerReport, Report } from '../report.ts'
+import { accuracyByRadius } from '../summary.ts'
 import { type Markup, markup } from './markup.ts'
 
-/** A bar from 0 to the bound, the gap between both sides marked, and a tick at the limit. */
-function meter(layer: Pick<LayerReport, 'lower' | 'upper'>, limit: number, scale: number): Markup {
+/** A bar from 0 to the bound, the gap between both sides marked, and a tick at the limit (at 1 where there is none). */
+function meter(layer: Pick<LayerReport, 'lower' | 'upper'>, limit: number | undefined, scale: number): Markup {
   const { lower } = layer
   const upper = layer.upper ?? scale
   const width = (value: number) => `${Math.min(100, (100 * value) / scale).toFixed(2)}%`
-  const over = lower > limit ? 'over' : ''
-  return markup`<div class="meter"><i class="gap" style="width:${width(upper)}"></i><i class="${over}" style="width:${width(lower)}"></i><u style="left:${width(limit)}" title="${limit}"></u></div>`
+  const over = limit !== undefined && lower > limit ? 'over' : ''
+  return markup`<div class="meter"><i class="gap" style="width:${width(upper)}"></i><i class="${over}" style="width:${width(lower)}"></i><u style="left:${width(limit ?? 1)}" title="${limit ?? 1}"></u></div>`
 }
 
-/** Bound per layer, as numbers and bars. The tick is at 1, or at what the metadata claims. */
-export function layerTable({ layers }: Report): Markup {
+/** What a layer is held against: its claim, or the policy's limit. */
+function limitOf(layer: LayerReport, gates: Report['gates']): number | undefined {
+  const limit = gates.find((gate) => gate.id === `layer:${layer.name}`)?.limit
+  return layer.claim ?? (typeof limit === 'number' ? limit : undefined)
+}
+
+/** Bound per layer, as numbers and bars. */
+export function layerTable({ layers, gates }: Report): Markup {
   if (layers.length === 0) return markup`<p class="soft">No linear layer could be bounded.</p>`
   const scale =
     1.08 * Math.max(1, ...layers.map((layer) => layer.claim ?? 0), ...layers.map((layer) => layer.upper ?? layer.lower))
   const claims = layers.some((layer) => layer.claim !== undefined)
   const rows = layers.map(
     (layer) =>
-      markup`<tr><td class="name">${layer.name}</td><td>${layer.op}</td><td class="number">${showBound(layer.lower, 'lower')}</td><td class="number">${showBound(layer.upper, 'upper')}</td>${claims && markup`<td class="number">${layer.claim ?? ''}</td>`}<td class="bar">${meter(layer, layer.claim ?? 1, scale)}</td><td class="soft">${layer.method}</td></tr>`,
+      markup`<tr><td class="name">${layer.name}</td><td>${layer.op}</td><td class="number">${showBound(layer.lower, 'lower')}</td><td class="number">${showBound(layer.upper, 'upper')}</td>${claims && markup`<td class="number">${layer.claim ?? ''}</td>`}<td class="bar">${meter(layer, limitOf(layer, gates), scale)}</td><td class="soft">${layer.method}</td></tr>`,
   )
   return markup`<div class="scroll"><table><tr><th>layer</th><th>op</th><th class="number">norm at least</th><th class="number">at most</th>${claims && markup`<th class="number">claimed</th>`}<th></th><th>proved by</th></tr>${rows}</table></div>`
 }
@@ -57,7 +64,7 @@ export function attackTable({ attacks }: Report): Markup {
 
 export function accuracyTable({ certificates }: Report): Markup {
   if (!certificates) return markup``
-  const rows = Object.entries(certificates.certifiedAccuracy).map(
+  const rows = accuracyByRadius(certificates).map(
     ([radius, share]) => markup`<tr><td>L2 radius ${radius}</td><td class="number">${showShare(share)}</td></tr>`,
   )
   return markup`<table><tr><th>certified at</th><th class="number">accuracy</th></tr>${rows}</table>`

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+import pc from 'picocolors'
+import { describe, expect, it } from 'vitest'
+import { showBound } from '../../src/report/format-number.ts'
+import { markup } from '../../src/report/html/markup.ts'
+import { differenceMap } from '../../src/report/html/pictures.ts'
+import { renderHtml } from '../../src/report/html.ts'
+import { renderJson } from '../../src/report/json.ts'
+import { renderJunit } from '../../src/report/junit.ts'
+import { renderMarkdown } from '../../src/report/markdown.ts'
+import type { Report } from '../../src/report/report.ts'
+import { renderSarif } from '../../src/report/sarif.ts'
+import { renderExplanation, renderTerminal } from '../../src/report/terminal.ts'
+import { writeReport } from '../../src/report/write-report.ts'
+import { sampleReport } from './sample-report.ts'
+
+const schema = JSON.parse(readFileSync('schemas/report.schema.json', 'utf8'))
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema)
+const report = await sampleReport()
+
+const violated: Report = {
+  ...report,
+  verdict: 'violated',
+  exitCode: 1,
+  lipschitz: { ...report.lipschitz, logit: { lower: 1.02, upper: 1.03 } },
+  gates: [
+    { id: 'lipschitz', status: 'fail', limit: 1, value: 1.02, message: 'at least 1.02 <script>alert(1)</script>' },
+    { id: 'claim:conv1', status: 'fail', limit: 1, value: 1.02, message: "claims 1, but \u0007 'norm' & more" },
+    { id: 'operators', status: 'inconclusive', limit: 0, value: 1, message: 'no rule' },
+    { id: 'attack:auto', status: 'alarm', limit: 1, value: 0.9, message: 'inside' },
+    { id: 'mean-radius', status: 'waived', limit: 1, value: 0.9, message: 'waived' },
+    { id: 'conformance', status: 'pass', limit: 1, value: 0.1, message: 'fine' },
+  ],
+}
+
+describe('the JSON form', () => {
+  it('validates, and a report that lacks or adds anything does not', () => {
+    expect(validate(JSON.parse(renderJson(report)))).toBe(true)
+    expect(validate(JSON.parse(renderJson(violated)))).toBe(true)
+    const { verdict: _, ...lacking } = report
+    expect(validate(lacking)).toBe(false)
+    expect(validate({ ...report, extra: 1 })).toBe(false)
+    expect(validate({ ...report, exitCode: 4 })).toBe(false)
+    expect(validate({ ...report, lipschitz: { ...report.lipschitz, logit: { lower: 0 } } })).toBe(false)
+  })
+
+  it('is the same bytes for the same report', async () => {
+    expect(renderJson(await sampleReport())).toBe(renderJson(await sampleReport()))
+  })
+})
+
+describe('showBound', () => {
+  it('never promises more than the number', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1e-12, max: 1e12, noNaN: true }),
+        fc.integer({ min: 2, max: 9 }),
+        (value, digits) => {
+          expect(Number(showBound(value, 'upper', digits))).toBeGreaterThanOrEqual(value)
+          expect(Number(showBound(value, 'lower', digits))).toBeLessThanOrEqual(value)
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('shows 1.0000001 as above 1 and 0.9999999 as below', () => {
+    expect(showBound(1.0000001, 'upper')).toBe('1.0001')
+    expect(showBound(0.9999999, 'lower')).toBe('0.99999')
+    expect(showBound(1, 'upper')).toBe('1')
+    expect(showBound(null, 'upper')).toBe('unbounded')
+  })
+})
+
+describe('the page', () => {
+  it('escapes what a model may be called', () => {
+    const name = `<img src=x onerror=alert(1)>"'&`
+    const page = renderHtml({
+      ...violated,
+      model: { ...report.model, path: name, producer: name },
+      layers: [{ ...report.layers[0]!, name }],
+    })
+    expect(page).not.toContain('<img src=x')
+    expect(page).not.toContain('<script')
+    expect(markup`<b title="${name}">${name}</b>`.html).not.toMatch(/<img|"'/)
+  })
+
+  it('shows darker as red and lighter as green, scaled by the largest change', () => {
+    const map = differenceMap({
+      ...report.pictures![0]!,
+      dims: [1, 3, 1],
+      original: [0.5, 0.5, 0.5],
+      adversarial: [0.25, 0.625, 0.5],
+    })
+    expect([...map]).toEqual([255, 0, 0, 0, 128, 0, 0, 0, 0])
+  })
+
+  it('does without data, layers and attacks', () => {
+    const { certificates, pictures, training, dataset, conformance, command, ...bare } = report
+    const page = renderHtml({
+      ...bare,
+      layers: [],
+      attacks: [],
+      trace: [],
+      ledger: [],
+      gates: [],
+      verdict: 'inconclusive',
+      exitCode: 2,
+    })
+    expect(page).toContain('Inconclusive')
+    expect(page).not.toContain('undefined')
+    expect(page).not.toContain('NaN')
+  })
+})
+
+describe('the terminal', () => {
+  const plain = pc.createColors(false)
+  it('says the verdict last, in words that match the numbers', () => {
+    const text = renderTerminal(report, plain)
+    expect(text.split('\n').at(-1)).toBe('PASS  Proved: every output is 0.99999-Lipschitz (L2), within the limit 1.')
+    expect(text).toContain('conv1')
+    expect(text.includes('\u001b')).toBe(false)
+    expect(renderTerminal(violated, plain).split('\n').at(-1)).toMatch(
+      /^VIOLATED {2}Disproved: .* at least 1.02, above the limit 1\.$/,
+    )
+    expect(renderTerminal(report, pc.createColors(true))).toContain('\u001b[')
+  })
+
+  it('explains a node with the naive constant beside the proved one', () => {
+    const text = renderExplanation(report, 'max')
+    expect(text).toContain('constant 1')
+    expect(text).toContain('naive multiplication over the same nodes: 1.4143')
+  })
+})
+
+describe('JUnit', () => {
+  it('has a case a gate, red where it must be, and is well-formed XML', () => {
+    const xml = renderJunit(violated)
+    expect(xml).toContain('tests="6"')
+    expect(xml).toContain('failures="2"')
+    expect(xml).toContain('errors="2"')
+    expect(xml).toContain('skipped="1"')
+    expect(xml).not.toContain('\u0007')
+    expect(xml).not.toContain('<script>')
+  })
+})
+
+describe('SARIF', () => {
+  it('has a located, fingerprinted result for each gate that does not pass', () => {
+    const log = JSON.parse(renderSarif(violated))
+    expect(log.version).toBe('2.1.0')
+    const [run] = log.runs
+    const ids = new Set(run.tool.driver.rules.map((rule: { id: string }) => rule.id))
+    expect(run.results.map((result: { ruleId: string; level: string }) => [result.ruleId, result.level])).toEqual([
+      ['LIP001', 'error'],
+      ['LIP011', 'error'],
+      ['LIP003', 'warning'],
+      ['LIP007', 'error'],
+      ['LIP005', 'note'],
+    ])
+    for (const result of run.results) {
+      expect(ids.has(result.ruleId)).toBe(true)
+      expect(result.locations[0].physicalLocation.artifactLocation.uri).toBe('runs/shapes/model.onnx')
+      expect(result.locations[0].physicalLocation.region.startLine).toBe(1)
+      expect(result.partialFingerprints['lipOnnx/v1']).toMatch(/^[0-9a-f]{64}$/)
+    }
+    expect(run.results[1].locations[0].logicalLocations[0].fullyQualifiedName).toBe('conv1')
+    expect(renderSarif(violated)).toBe(renderSarif(violated))
+  })
+})
+
+describe('Markdown', () => {
+  it('is tables that no name can break', () => {
+    const text = renderMarkdown({ ...violated, layers: [{ ...report.layers[0]!, name: 'a|b\n<i>' }] })
+    expect(text).toContain('# Violated: runs/shapes/model.onnx')
+    expect(text).toContain('| a\\|b &lt;i> |')
+  })
+})
+
+describe('writeReport', () => {
+  it('chooses the format by the ending and leaves no temporary file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lip-onnx-report-'))
+    for (const ending of ['json', 'html', 'xml', 'sarif', 'md'])
+      await writeReport(report, join(folder, 'new', `r.${ending}`))
+    expect((await readdir(join(folder, 'new'))).sort()).toEqual(['r.html', 'r.json', 'r.md', 'r.sarif', 'r.xml'])
+    expect(await readFile(join(folder, 'new', 'r.html'), 'utf8')).toMatch(/^<!doctype html>/)
+  })
+
+  it('refuses an unknown ending and a place that cannot be written', async () => {
+    await expect(writeReport(report, 'report.pdf')).rejects.toMatchObject({ code: 'USAGE' })
+    const folder = await mkdtemp(join(tmpdir(), 'lip-onnx-report-'))
+    await writeFile(join(folder, 'file'), '')
+    await expect(writeReport(report, join(folder, 'file', 'r.json'))).rejects.toMatchObject({
+      code: 'FILE_NOT_WRITABLE',
+    })
+  })
+})
