@@ -88,6 +88,7 @@ import { ReduceSum } from './reduce-sum.ts'
 import { ReduceSumSquare } from './reduce-sum-square.ts'
 import { Relu } from './relu.ts'
 import { Reshape } from './reshape.ts'
+import { Resize } from './resize.ts'
 import { RMSNormalization } from './rms-normalization.ts'
 import { Round } from './round.ts'
 import { ScatterElements } from './scatter-elements.ts'
@@ -116,6 +117,7 @@ import { TopK } from './top-k.ts'
 import { Transpose } from './transpose.ts'
 import { Trilu } from './trilu.ts'
 import { Unsqueeze } from './unsqueeze.ts'
+import { Upsample } from './upsample.ts'
 import { Where } from './where.ts'
 import { Xor } from './xor.ts'
 
@@ -207,6 +209,7 @@ const ROOMS: readonly Operator[] = [
   ReduceSumSquare,
   Relu,
   Reshape,
+  Resize,
   Round,
   ScatterElements,
   Selu,
@@ -234,6 +237,7 @@ const ROOMS: readonly Operator[] = [
   Transpose,
   Trilu,
   Unsqueeze,
+  Upsample,
   Where,
   Xor,
 ]

@@ -84,6 +84,8 @@ export interface DiagonalStructure {
 export interface KroneckerStructure {
   readonly kind: 'kronecker'
   readonly factors: readonly NdArray[]
+  /** One a factor, as in MatrixStructure. Absent = 0. */
+  readonly perturbations?: readonly number[]
 }
 
 /** Norm known in closed form (a sum over N entries has sqrt(N)). */

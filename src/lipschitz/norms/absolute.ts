@@ -24,7 +24,10 @@ export function absoluteNorm(structure: LinearStructure, options: NormOptions = 
       return largestUp(structure.scale)
     case 'kronecker':
       // |A (x) B| = |A| (x) |B|.
-      return structure.factors.reduce((product, factor) => upward(product * absoluteMatrix(factor, options)), 1)
+      return structure.factors.reduce((product, factor, i) => {
+        const absolute = sum(absoluteMatrix(factor, options), structure.perturbations?.[i] ?? 0)
+        return upward(product * absolute)
+      }, 1)
     case 'closed-form':
       return structure.norm
   }

@@ -24,7 +24,9 @@ export function encloseStructure(structure: LinearStructure, options: NormOption
     }
     case 'kronecker': {
       // The singular values of A (x) B are the products of those of A and B.
-      const factors = structure.factors.map((matrix) => encloseMatrix({ matrix }, options))
+      const factors = structure.factors.map((matrix, i) =>
+        encloseMatrix({ matrix, perturbation: structure.perturbations?.[i] ?? 0 }, options),
+      )
       return {
         lower: factors.reduce((product, { lower }) => downward(product * lower), 1),
         upper: factors.some(({ upper }) => upper === Number.POSITIVE_INFINITY)
