@@ -37,13 +37,16 @@ function groupSort2() {
   return { class_name: 'GroupSort', config: { n: 2 } }
 }
 
-/** The notebook's settings to the letter: Adam 1e-4, batches of 4096, 100 epochs. */
+/**
+ * The notebook's run of 100 epochs in batches of 4096, with twice its learning rate of 1e-4: deel-lip's own code of today ends at
+ * .8449 validation accuracy with the notebook's rate (.8514 in the notebook), and strict coefficients are up to 7 % smaller.
+ */
 export const DEMO4_FULL: TrainingConfig = {
   name: 'demo4-full',
   data: { name: 'fashion-mnist' },
   network: DEMO4_NETWORK,
   loss: DEMO4_LOSS,
-  optimizer: { name: 'adam', learningRate: 1e-4 },
+  optimizer: { name: 'adam', learningRate: 2e-4 },
   batchSize: 4096,
   epochs: 100,
   seed: 0,
