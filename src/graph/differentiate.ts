@@ -5,6 +5,7 @@ import { liveNodes } from '../onnx/live-nodes.ts'
 import { fromNdArray } from '../onnx/tensor.ts'
 import type { Operand } from '../ops/operator.ts'
 import { nodesFor } from './evaluate.ts'
+import { missingTensor } from './missing-tensor.ts'
 import { commonOpset, modernise } from './modernise.ts'
 import { prepare } from './prepare.ts'
 import type { Program, ProgramNode } from './program.ts'
@@ -39,18 +40,11 @@ export function differentiate(program: Program, { of, by }: DifferentiateOptions
   const whole =
     variables.length === 0 ? program : prepare(program.source.model, { ...program.source.options, variables })
   const target = whole.values.get(of)
-  if (!target) {
-    const first = whole.refused[0]
-    throw unsupported(
-      first
-        ? `The tensor '${of}' has no gradient: '${first.name}' (${first.op}) ${first.reason}.`
-        : `The model has no tensor '${of}'.`,
-    )
-  }
+  if (!target) throw missingTensor(whole, of)
   if (whole.values.has(COTANGENT)) throw unsupported(`The model has a tensor named '${COTANGENT}' of its own.`)
   for (const name of [of, ...by]) {
     const type = whole.values.get(name)?.type
-    if (type === undefined) throw unsupported(`The model has no tensor '${name}'.`)
+    if (type === undefined) throw missingTensor(whole, name)
     if (type !== 'float32') throw unsupported(`The tensor '${name}' is of type ${type}: gradients are made in float32.`)
   }
 

@@ -2,6 +2,7 @@ import { LipError } from '../errors.ts'
 import type { NdArray } from '../onnx/ir.ts'
 import { toNdArray } from '../onnx/tensor.ts'
 import { checkResult } from './check-result.ts'
+import { missingTensor } from './missing-tensor.ts'
 import type { Program, ProgramNode } from './program.ts'
 
 /**
@@ -16,7 +17,7 @@ export function evaluate(
   feeds: ReadonlyMap<string, NdArray>,
   wanted: readonly string[] = program.model.graph.outputs.map((output) => output.name),
 ): Map<string, NdArray> {
-  for (const name of wanted) if (!program.values.has(name)) throw unknown(program, name)
+  for (const name of wanted) if (!program.values.has(name)) throw missingTensor(program, name)
   const live = nodesFor(program, wanted)
   const found = new Map<string, NdArray>()
   const needed = new Set(wanted)
@@ -46,7 +47,7 @@ export function evaluate(
 
   const read = (name: string): NdArray => {
     const array = found.get(name) ?? program.values.get(name)?.constant
-    if (!array) throw unknown(program, name)
+    if (!array) throw missingTensor(program, name)
     return array
   }
   for (const { site, operator } of live) {
@@ -81,14 +82,4 @@ export function nodesFor(program: Program, wanted: readonly string[]): readonly 
     for (const input of node.site.inputs) if (input) needed.add(input.name)
   }
   return live.reverse()
-}
-
-function unknown(program: Program, name: string): LipError {
-  const first = program.refused[0]
-  return new LipError(
-    'MODEL_UNSUPPORTED',
-    first
-      ? `The tensor '${name}' cannot be computed: '${first.name}' (${first.op}) ${first.reason}.`
-      : `The model has no tensor '${name}'.`,
-  )
 }
