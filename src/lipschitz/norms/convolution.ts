@@ -31,7 +31,7 @@ const DIRECT = 4e7
 const FINITE = 1.5e9
 const FINITE_MEMORY = 6e7
 const EMBEDDING = 4e11
-const LANCZOS = 1.2e9
+const LANCZOS = 2.5e9
 /** Gram symbols beyond this many doubles are not formed. */
 const SYMBOL_MEMORY = 3e8
 

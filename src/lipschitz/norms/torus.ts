@@ -30,15 +30,22 @@ export function boundByTorus(symbol: GramSymbol, probe: Probe, ceiling: number, 
   const { extents, size } = symbol
   const scratch = createScratch(symbol)
   const check = symbolCheck(symbol)
-  const quota = 100 + Math.ceil(2e9 / (size ** 3 + 100 * symbol.count * size))
+  // Every so many cells the aim is lowered, so that flat symbols end, too.
+  const quota = Math.min(1500, 100 + Math.ceil(2e9 / (size ** 3 + 100 * symbol.count * size)))
   let target = probe.best.value * (1 + tolerance)
   let growth = tolerance
   let square = 0
   let cells = 0
+  let visits = 0
   const pending = initialCells(extents)
   while (pending.length > 0) {
     const cell = pending.pop()!
     const { index, count } = cell
+    if (++visits % quota === 0) {
+      target *= 1 + growth
+      growth *= 2
+      if (target >= ceiling) return { square: ceiling, cells }
+    }
     // An axis of one tap has a constant symbol: its centre is frequency 0.
     const frequency = {
       numerators: index.map((j, d) => (extents[d] === 1 ? 0 : 2 * j + 1)),
@@ -55,11 +62,7 @@ export function boundByTorus(symbol: GramSymbol, probe: Probe, ceiling: number, 
       continue
     }
     evaluateSymbol(symbol, scratch.cos, scratch.sin, scratch.re, scratch.im)
-    if (++cells % quota === 0) {
-      target *= 1 + growth
-      growth *= 2
-    }
-    if (target >= ceiling) return { square: ceiling, cells }
+    cells++
     let proved = share
     if (!check.passes(scratch, share)) {
       if (!finest) {
