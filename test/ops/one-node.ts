@@ -268,9 +268,10 @@ export function slopeOf(one: NodeCase, step = 1e-6): number {
 
 /** Of a small matrix given by columns; power iteration, from below. */
 export function spectralNorm(columns: readonly Float64Array[]): number {
-  let v = columns.map((_, i) => 1 + 0.3 * Math.sin(7 * i + 1))
+  const next = randomFloats(11)
+  let v = columns.map(() => next())
   let norm = 0
-  for (let step = 0; step < 200; step++) {
+  for (let step = 0; step < 1000; step++) {
     const image = new Float64Array(columns[0]?.length ?? 0)
     columns.forEach((column, k) => {
       column.forEach((value, i) => {
