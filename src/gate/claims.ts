@@ -24,6 +24,7 @@ export function readClaims(metadata: ReadonlyMap<string, string>): Claims | 'unr
   if (text === undefined) return undefined
   try {
     const value = JSON.parse(text) as { network?: { of?: unknown; upper?: unknown }; layers?: Record<string, unknown> }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'unreadable'
     const layers = value.layers ?? {}
     if (typeof layers !== 'object' || Array.isArray(layers) || !Object.values(layers).every(isBound))
       return 'unreadable'

@@ -14,9 +14,10 @@ export interface AttackFindings {
   readonly complete: boolean
 }
 
-/** Joins the outcomes of several attacks on the same samples. */
+/** Joins the outcomes of several attacks on the same samples; `planned` is how many attacks were asked for. */
 export function attackOutcome(
   outcomes: readonly AttackOutcome[],
+  planned: number,
   samples: Samples,
   radii: readonly number[],
 ): AttackFindings {
@@ -39,6 +40,6 @@ export function attackOutcome(
       distance: best.get(index)?.distance ?? null,
       attack: best.get(index)?.attack ?? null,
     })),
-    complete: outcomes.every((outcome) => outcome.ended === 'finished'),
+    complete: outcomes.length === planned && outcomes.every((outcome) => outcome.ended === 'finished'),
   }
 }

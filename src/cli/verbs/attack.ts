@@ -99,7 +99,7 @@ export const attack = defineVerb({
         },
       })
       bar?.end()
-      const found = attackOutcome(outcomes, samples, radii)
+      const found = attackOutcome(outcomes, args.attack.length, samples, radii)
       if (args.saveAdversarials !== undefined) {
         const { saveAdversarials } = await import('../../verify/save-adversarials.ts')
         await saveAdversarials(args.saveAdversarials, outcomes, samples)
