@@ -91,7 +91,10 @@ export interface KroneckerStructure {
 /** Norm known in closed form (a sum over N entries has sqrt(N)). */
 export interface ClosedFormStructure {
   readonly kind: 'closed-form'
-  /** Sound upper bound on the operator norm, rounded up. */
+  /**
+   * Sound upper bound on the norm of the operator and of the operator with the absolute values of its entries (the same where
+   * every row or every column has one entry, or all entries one sign), rounded up.
+   */
   readonly norm: number
   readonly because: string
 }

@@ -10,7 +10,7 @@ import { phaseKernel } from './phase-kernel.ts'
 
 /**
  * Upper bound of || |T| ||_2, the norm of the operator with the absolute values of the entries of T: what a forward rounding
- * error can be amplified by. A closed-form structure is by contract a sum or mean of entries, whose matrix has one sign.
+ * error can be amplified by. A closed-form norm is by contract a bound of it, too.
  */
 export function absoluteNorm(structure: LinearStructure, options: NormOptions = {}): number {
   switch (structure.kind) {
