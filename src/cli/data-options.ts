@@ -8,7 +8,7 @@ import { downloadProgress } from './download-progress.ts'
 import type { Io } from './io.ts'
 
 export const DATA_OPTIONS = {
-  dataset: { type: 'string', describe: 'Dataset: fashion-mnist, mnist, shapes' },
+  dataset: { type: 'string', describe: 'Dataset: fashion-mnist, mnist, cifar-10, shapes' },
   split: { choices: ['train', 'test'], default: 'test', describe: 'Split of the dataset' },
   samples: { type: 'number', describe: 'The first so many samples', defaultDescription: 'all' },
   'data-dir': { type: 'string', describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)' },

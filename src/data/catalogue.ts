@@ -1,4 +1,5 @@
 import { LipError } from '../errors.ts'
+import { cifar10 } from './cifar-10.ts'
 import type { Dataset } from './dataset.ts'
 import type { DatasetDefinition, DatasetRequest } from './definition.ts'
 import { fashionMnist } from './fashion-mnist.ts'
@@ -6,7 +7,7 @@ import { mnist } from './mnist.ts'
 import { shapes } from './shapes.ts'
 
 /** Every dataset that has a name; one line a set. */
-export const CATALOGUE: readonly DatasetDefinition[] = [fashionMnist, mnist, shapes]
+export const CATALOGUE: readonly DatasetDefinition[] = [fashionMnist, mnist, cifar10, shapes]
 
 /**
  * The dataset of that name.

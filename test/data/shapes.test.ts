@@ -5,7 +5,9 @@ import { shapes } from '../../src/data/shapes.ts'
 describe('the built-in shapes', () => {
   it('are the same bytes on every machine', async () => {
     const set = await shapes.load({ split: 'test', samples: 100 })
-    expect(sha256(Uint8Array.from(set.images, (value) => Math.round(value * 255)))).toMatchInlineSnapshot(`"32bf08bfd11e922b5c60707aedf2c77329a844726037d2ede6a2798338415daa"`)
+    expect(sha256(Uint8Array.from(set.images, (value) => Math.round(value * 255)))).toMatchInlineSnapshot(
+      `"32bf08bfd11e922b5c60707aedf2c77329a844726037d2ede6a2798338415daa"`,
+    )
     expect([...set.labels.subarray(0, 8)]).toMatchInlineSnapshot(`
       [
         8,
