@@ -3,10 +3,12 @@
  * @module
  */
 import { boundBlocks } from '../graph/fusion/block-bound.ts'
-import { createExpressionPool } from '../graph/fusion/expression-pool.ts'
+import { createExpressionPool, type FusionPool } from '../graph/fusion/expression-pool.ts'
+import { linearForm } from '../graph/fusion/linear-form.ts'
 import { moveExpressions } from '../graph/fusion/symbolic-run.ts'
 import type { ProgramNode } from '../graph/program.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
+import { OPAQUE } from '../ops/symbolic.ts'
 import type { Network, Producer } from './network.ts'
 
 /** Which norm of a linear node a question is about: of T for distances, of |T| for rounding. */
@@ -46,14 +48,40 @@ export function applyRule(
 }
 
 /** For each input of a movement, the root of how often its elements are copied at most; Infinity when it is no movement. */
-function copies({ site, operator }: ProgramNode, output: number): number[] {
+function copies(node: ProgramNode, output: number): number[] {
+  const { pool, ids } = locally(node, output)
+  const bound = ids && boundBlocks(pool.store, ids)
+  return node.site.inputs.map((_, k) => (bound ? (bound.get(k) ?? 0) : Number.POSITIVE_INFINITY))
+}
+
+/** One output of a node as expressions over its own inputs (base k = input k). */
+function locally({ site, operator }: ProgramNode, output: number): { pool: FusionPool; ids: Float64Array | undefined } {
   const pool = createExpressionPool()
   const inputs = site.inputs.map((input, k) => {
     if (!input || input.constant) return undefined
     const count = input.dims.reduce((product, dim) => product * dim, 1)
     return { dims: input.dims, ids: pool.open(k, count) }
   })
-  const [array] = moveExpressions(site, operator, inputs, pool).slice(output)
-  const bound = array && boundBlocks(pool.store, array.ids)
-  return site.inputs.map((_, k) => (bound ? (bound.get(k) ?? 0) : Number.POSITIVE_INFINITY))
+  const isMove = operator.lipschitz(site).kind === 'move'
+  const found = isMove ? moveExpressions(site, operator, inputs, pool) : operator.symbolic?.(site, inputs, pool)
+  return { pool, ids: found?.[output]?.ids }
+}
+
+/**
+ * The linear part of the node has float32 numbers of the file as entries, so that its adjoint, which is written as an ONNX
+ * graph with float32 constants, has lost nothing.
+ */
+export function hasExactAdjoint(network: Network, node: ProgramNode): boolean {
+  if (node.site.inputs.some((input) => input?.constant?.relativeError)) return false
+  const structure = network.linear.get(node)?.structure
+  const weights =
+    structure?.kind === 'matrix' ? structure.matrix : structure?.kind === 'convolution' ? structure.weights : undefined
+  if (weights) return !weights.relativeError && weights.data.every((value) => Math.fround(value) === value)
+  const { pool, ids } = locally(node, 0)
+  if (!ids) return false
+  return ids.every((id) => {
+    if (id === OPAQUE) return false
+    const { terms } = linearForm(pool.store, id)
+    return terms.every((term) => term.slack === 0 && Math.fround(term.value) === term.value)
+  })
 }

@@ -46,22 +46,17 @@ export function boundBlocks(
 
 /** How far an expression moves at most, as a rough positive number: the largest scale of a base below it. */
 function createScale(store: ExpressionStore, scaleOf: (base: number) => number): (id: ExpressionId) => number {
-  const known = new Map<ExpressionId, number>()
+  const known = new Float64Array(store.size())
   return function scale(id): number {
-    if (store.kind(id) === 'leaf') {
-      const value = scaleOf(store.label(id))
-      return value > 0 && Number.isFinite(value) ? value : 1
-    }
-    const before = known.get(id)
-    if (before !== undefined) return before
+    if (known[id]! > 0) return known[id]!
     let largest = 0
+    if (store.kind(id) === 'leaf') largest = scaleOf(store.label(id))
     for (let k = 0; k < store.count(id); k++) {
       const argument = store.argument(id, k)
       if (store.kind(argument) !== 'constant') largest = Math.max(largest, scale(argument))
     }
-    const value = largest || 1
-    known.set(id, value)
-    return value
+    known[id] = largest > 0 && Number.isFinite(largest) ? largest : 1
+    return known[id]!
   }
 }
 
@@ -71,13 +66,13 @@ function propagate(
   scale: ((id: ExpressionId) => number) | undefined,
 ): { readonly bound: BlockBound; readonly sums: boolean } | undefined {
   let sums = false
-  const weights = new Map<ExpressionId, number>()
+  const weights = new Float64Array(store.size())
   const levels: ExpressionId[][] = []
   const give = (id: ExpressionId, weight: number): void => {
     if (weight === 0 || store.kind(id) === 'constant') return
-    const before = weights.get(id)
-    if (before === undefined) (levels[store.height(id)] ??= []).push(id)
-    weights.set(id, before === undefined ? weight : addUp(before, weight))
+    const before = weights[id]!
+    if (before === 0) (levels[store.height(id)] ??= []).push(id)
+    weights[id] = before === 0 ? weight : addUp(before, weight)
   }
   const giveAll = (pieces: readonly Piece[], weight: number): void => {
     sums = true
@@ -120,7 +115,7 @@ function propagate(
     }
     for (const [set, group] of groups) {
       const shared = group.length === 1 ? sharedPieces(store, group[0]!) : undefined
-      const weight = Math.max(...group.map((id) => weights.get(id)!))
+      const weight = Math.max(...group.map((id) => weights[id]!))
       if (shared) giveAll(shared, weight)
       else for (let k = 0; k < store.count(set); k++) give(store.argument(set, k), weight)
     }
@@ -134,7 +129,7 @@ function propagate(
   for (let height = levels.length - 1; height >= 0; height--) {
     const orders: ExpressionId[] = []
     for (const id of levels[height] ?? []) {
-      const weight = weights.get(id)!
+      const weight = weights[id]!
       const kind = store.kind(id)
       if (kind === 'leaf') {
         const base = store.label(id)

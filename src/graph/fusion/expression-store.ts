@@ -17,6 +17,8 @@ import type { Inexact } from './exactness.ts'
  */
 export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 'square' | 'sqrt' | 'sign'
 
+const FIRST = 2 ** 14
+
 const KINDS: readonly Kind[] = ['leaf', 'constant', 'linear', 'set', 'order', 'abs', 'square', 'sqrt', 'sign']
 const CODE = Object.fromEntries(KINDS.map((kind, code) => [kind, code])) as Readonly<Record<Kind, number>>
 
@@ -64,18 +66,19 @@ const grown = <T extends Uint8Array | Int32Array | Float64Array>(array: T, neede
 export function createExpressionStore(): ExpressionStore {
   let size = 0
   let used = 0
-  let kinds = new Uint8Array(1024)
-  let labels = new Int32Array(1024)
-  let starts = new Int32Array(1024)
-  let counts = new Int32Array(1024)
-  let heights = new Int32Array(1024)
-  let weights = new Int32Array(1024)
-  let values = new Float64Array(1024)
-  let slacks = new Float64Array(1024)
-  let args = new Int32Array(1024)
-  let coefficients = new Float64Array(1024)
-  let coefficientSlacks = new Float64Array(1024)
-  let table = new Int32Array(4096)
+  let kinds = new Uint8Array(FIRST)
+  let labels = new Int32Array(FIRST)
+  let starts = new Int32Array(FIRST)
+  let counts = new Int32Array(FIRST)
+  let heights = new Int32Array(FIRST)
+  let weights = new Int32Array(FIRST)
+  let hashes = new Int32Array(FIRST)
+  let values = new Float64Array(FIRST)
+  let slacks = new Float64Array(FIRST)
+  let args = new Int32Array(FIRST)
+  let coefficients = new Float64Array(FIRST)
+  let coefficientSlacks = new Float64Array(FIRST)
+  let table = new Int32Array(4 * FIRST)
   let entries = 0
 
   const word = new Float64Array(1)
@@ -87,14 +90,16 @@ export function createExpressionStore(): ExpressionStore {
   }
 
   function reserve(extra: number): void {
-    kinds = grown(kinds, size + extra)
+    if (size + extra <= kinds.length) return
     labels = grown(labels, size + extra)
     starts = grown(starts, size + extra)
     counts = grown(counts, size + extra)
     heights = grown(heights, size + extra)
     weights = grown(weights, size + extra)
+    hashes = grown(hashes, size + extra)
     values = grown(values, size + extra)
     slacks = grown(slacks, size + extra)
+    kinds = grown(kinds, size + extra)
   }
 
   function hashOf(
@@ -108,7 +113,7 @@ export function createExpressionStore(): ExpressionStore {
     if (value.slack !== 0) hash = mixFloat(hash, value.slack)
     for (let k = 0; k < list.length; k++) hash = mix(hash, list[k]!)
     for (const term of terms) hash = mixFloat(hash, term.value)
-    return (hash ^ (hash >>> 13)) >>> 0
+    return hash ^ (hash >>> 13)
   }
 
   function matches(
@@ -128,21 +133,13 @@ export function createExpressionStore(): ExpressionStore {
     return true
   }
 
-  function termsOf(id: number): Inexact[] {
-    if (kinds[id] !== CODE.linear) return []
-    const at = (k: number) => ({ value: coefficients[starts[id]! + k]!, slack: coefficientSlacks[starts[id]! + k]! })
-    return Array.from({ length: counts[id]! }, (_, k) => at(k))
-  }
-
   function widen(): void {
     const old = table
     table = new Int32Array(old.length * 4)
     for (const entry of old) {
       if (entry === 0) continue
-      const id = entry - 1
-      const list = args.subarray(starts[id]!, starts[id]! + counts[id]!)
-      let slot = hashOf(kinds[id]!, list, labels[id]!, { value: values[id]!, slack: slacks[id]! }, termsOf(id))
-      for (slot &= table.length - 1; table[slot] !== 0; slot = (slot + 1) & (table.length - 1));
+      let slot = hashes[entry - 1]! & (table.length - 1)
+      while (table[slot] !== 0) slot = (slot + 1) & (table.length - 1)
       table[slot] = entry
     }
   }
@@ -195,11 +192,14 @@ export function createExpressionStore(): ExpressionStore {
     intern(kind, list, label, value, terms = []) {
       const code = CODE[kind]
       if (entries * 2 > table.length) widen()
-      let slot = hashOf(code, list, label, value, terms) & (table.length - 1)
+      const hash = hashOf(code, list, label, value, terms)
+      let slot = hash & (table.length - 1)
       for (; table[slot] !== 0; slot = (slot + 1) & (table.length - 1)) {
-        if (matches(table[slot]! - 1, code, list, label, value, terms)) return table[slot]! - 1
+        if (hashes[table[slot]! - 1] === hash && matches(table[slot]! - 1, code, list, label, value, terms))
+          return table[slot]! - 1
       }
       const id = append(code, list, label, value, terms)
+      hashes[id] = hash
       table[slot] = id + 1
       entries++
       return id

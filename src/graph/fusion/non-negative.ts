@@ -5,7 +5,8 @@ export type NonNegativity = (id: ExpressionId) => boolean
 
 /** The predicate "proved non-negative for every value of the leaves"; false = not proved. Remembers its answers. */
 export function createNonNegativity(store: ExpressionStore): NonNegativity {
-  const known = new Map<ExpressionId, boolean>()
+  /** By id: 0 = not asked yet, 1 = proved, 2 = not proved. */
+  let known = new Uint8Array(2 ** 14)
 
   function linear(id: ExpressionId): boolean {
     if (!(store.value(id) - store.slack(id) >= 0)) return false
@@ -29,10 +30,14 @@ export function createNonNegativity(store: ExpressionStore): NonNegativity {
     if (kind === 'constant') return store.value(id) - store.slack(id) >= 0
     if (kind === 'abs' || kind === 'square' || kind === 'sqrt') return true
     if (kind !== 'linear' && kind !== 'order') return false
-    const before = known.get(id)
-    if (before !== undefined) return before
+    if (id >= known.length) {
+      const larger = new Uint8Array(2 * Math.max(id, known.length))
+      larger.set(known)
+      known = larger
+    }
+    if (known[id] !== 0) return known[id] === 1
     const answer = kind === 'linear' ? linear(id) : order(id)
-    known.set(id, answer)
+    known[id] = answer ? 1 : 2
     return answer
   }
   return holds

@@ -41,6 +41,11 @@ function sum(a: Piece, b: Piece): Piece {
  * that nothing is gained.
  */
 export function sharedPieces(store: ExpressionStore, id: ExpressionId): readonly Piece[] | undefined {
+  const inner = store.argument(id, 0)
+  // Distinct atoms share nothing.
+  let plain = store.kind(id) === 'order'
+  for (let k = 0; plain && k < store.count(inner); k++) plain = store.kind(store.argument(inner, k)) !== 'linear'
+  if (plain) return undefined
   const found = branches(store, id)
   if (!found || found.length < 2) return undefined
   const seen = new Set<ExpressionId>()
@@ -56,8 +61,14 @@ export function sharedPieces(store: ExpressionStore, id: ExpressionId): readonly
  * every such order statistic is replaced by each of its branches. undefined when there is none or there are too many.
  */
 export function linearPieces(store: ExpressionStore, id: ExpressionId): readonly Piece[] | undefined {
+  if (store.count(id) > 8) return undefined
+  let kinked = false
+  for (let k = 0; k < store.count(id); k++) {
+    const kind = store.kind(store.argument(id, k))
+    kinked ||= kind === 'order' || kind === 'abs'
+  }
+  if (!kinked) return undefined
   const { terms } = linearForm(store, id)
-  if (terms.length > 8) return undefined
   const expanded = terms.map((term) => branches(store, term.id))
   if (expanded.every((branch) => branch === undefined)) return undefined
   const touches = new Map<ExpressionId, number>()

@@ -81,10 +81,13 @@ function execute(
   if (!Number.isFinite(constantError)) return undefined
   if (!operator.symbolic)
     return operator.lipschitz(site).kind === 'move'
-      ? pool.run(constantError, () => moveExpressions(site, operator, inputs, pool)).result
+      ? pool.run({ constantError }, () => moveExpressions(site, operator, inputs, pool)).result
       : undefined
-  const { result, aligned } = pool.run(constantError, () => operator.symbolic!(site, inputs, pool))
-  const round = roundingOf(operator.rounding(site), aligned)
+  const rule = operator.rounding(site)
+  const { result, aligned } = pool.run({ constantError, alignment: rule.kind === 'dot' }, () =>
+    operator.symbolic!(site, inputs, pool),
+  )
+  const round = roundingOf(rule, aligned)
   return result?.map(({ dims, ids }) => ({
     dims,
     ids: round ? ids.map((id) => pool.rounded(id, round.ulps, round.tiny)) : ids,

@@ -16,8 +16,14 @@ export interface RelativeError {
 export interface TrackedPool extends ExpressionPool {
   readonly expressions: FusionPool
   open(base: number, count: number): Float64Array
-  /** Runs a node's rule while its constants carry a relative error; also says whether every sum had terms of one sign. */
-  run<T>(constantError: number, build: () => T): { readonly result: T; readonly aligned: boolean }
+  /**
+   * Runs a node's rule while its constants carry a relative error; on request (`alignment`) also says whether every sum had
+   * terms of one sign.
+   */
+  run<T>(
+    options: { readonly constantError: number; readonly alignment?: boolean },
+    build: () => T,
+  ): { readonly result: T; readonly aligned: boolean }
   /** The same expression after one more rounding of the executed node. */
   rounded(id: number, ulps: number, tiny: number): number
   expressionOf(id: number): ExpressionId
@@ -37,19 +43,19 @@ const plain = (id: number): ExpressionId => id - stateOf(id) * STATE
 export function createTrackedPool(): TrackedPool {
   const pool = createExpressionPool()
   const states: RelativeError[] = [EXACT]
-  const known = new Map<string, number>([['0/0', 0]])
+  const known = new Map<number, Map<number, number>>([[0, new Map([[0, 0]])]])
   let constantError = 0
   let aligned = true
+  let alignment = false
 
   function number(error: RelativeError): number {
     // Relative errors near 1 mean nothing.
     const { ulps, tiny } = error.ulps < 2 ** 20 && Number.isFinite(error.tiny) ? error : LOST
-    const key = `${ulps}/${tiny}`
-    const found = known.get(key)
+    const row = known.get(ulps) ?? new Map<number, number>()
+    const found = row.get(tiny)
     if (found !== undefined) return found
-    known.set(key, states.length)
-    states.push({ ulps, tiny })
-    return states.length - 1
+    known.set(ulps, row.set(tiny, states.length))
+    return states.push({ ulps, tiny }) - 1
   }
   const errorOf = (id: number): RelativeError => states[stateOf(id)]!
   const pair = (expression: ExpressionId, error: RelativeError): number =>
@@ -80,6 +86,7 @@ export function createTrackedPool(): TrackedPool {
   function linear(ids: readonly number[], coefficients: readonly number[]): number {
     if (ids.includes(OPAQUE)) return OPAQUE
     const expression = pool.linear(ids.map(plain), coefficients)
+    if (constantError === 0 && !alignment && ids.every((id) => id < STATE)) return expression
     const terms = ids.filter((id, k) => coefficients[k] !== 0 && pool.valueOf(plain(id)) !== 0)
     let { ulps } = worst(ids)
     if (terms.length > 1) {
@@ -151,11 +158,12 @@ export function createTrackedPool(): TrackedPool {
     multiply,
     sqrt,
     open: (base, count) => pool.open(base, count),
-    run(error, build) {
-      constantError = error
+    run(options, build) {
+      constantError = options.constantError
+      alignment = options.alignment === true
       aligned = true
       try {
-        const result = pool.withRelativeError(error, build)
+        const result = pool.withRelativeError(constantError, build)
         return { result, aligned }
       } finally {
         constantError = 0

@@ -1,0 +1,80 @@
+/**
+ * Overflow voids every error bound: the largest norm of an input for which no tensor, product or partial sum can leave
+ * float32.
+ * @module
+ */
+import { isFloat } from '../onnx/element-types.ts'
+import type { Network } from './network.ts'
+import { applyRule } from './node-rule.ts'
+import type { ErrorForm, RoundingErrors } from './rounding-error.ts'
+
+/** Far enough below 2^128 for sums of 2^27 terms of this size, each with its rounding. */
+const SAFE = 2 ** 100
+const CANDIDATES = [2 ** 40, 2 ** 30, 2 ** 20, 2 ** 10, 2 ** 5, 1]
+
+/** 0 when even inputs of norm 1 are not known to be safe. */
+export function largestSafeNorm(network: Network, errors: RoundingErrors): number {
+  return CANDIDATES.find((norm) => isSafe(network, errors, norm)) ?? 0
+}
+
+function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean {
+  const at = ({ constant, slope }: ErrorForm): number => constant + slope * norm
+  const executed = (name: string): number => at(errors.norm(name)) + at(errors.of(name))
+  const { program, producers, symbolic, linear } = network
+  const magnitude = createMagnitude(network, executed)
+  for (const node of program.nodes)
+    for (const { name, type } of node.site.outputs) {
+      if (name === '' || !isFloat(type)) continue
+      const size = executed(name)
+      if (size < SAFE) {
+        if (node.operator.rounding(node.site).kind !== 'dot') continue
+        const products = applyRule(network, producers.get(name)!, executed, (n) => linear.get(n)!.absolute())
+        if (!(products < SAFE)) return false
+        continue
+      }
+      // A square inside a norm has no constant, but a magnitude: twice covers its relative rounding.
+      const tensor = symbolic.tensors.get(name)
+      if (!tensor || tensor.base !== undefined || !Number.isFinite(tensor.rounding.ulps)) return false
+      if (!tensor.ids.every((id) => 2 * magnitude(id) + tensor.rounding.tiny < SAFE)) return false
+    }
+  return true
+}
+
+/** Largest absolute value of an expression when base b has norm at most `executed(b)`. */
+function createMagnitude(network: Network, executed: (name: string) => number): (id: number) => number {
+  const { store } = network.symbolic.pool
+  const leaf = network.symbolic.bases.map((name) => executed(name))
+  const known = new Map<number, number>()
+
+  function compute(id: number): number {
+    const parts = Array.from({ length: store.count(id) }, (_, k) => magnitude(store.argument(id, k)))
+    const largest = parts.reduce((a, b) => Math.max(a, b), 0)
+    switch (store.kind(id)) {
+      case 'leaf':
+        return leaf[store.label(id)]!
+      case 'constant':
+        return Math.abs(store.value(id)) + store.slack(id)
+      case 'linear':
+        return parts.reduce(
+          (sum, part, k) => sum + part * (Math.abs(store.coefficient(id, k)) + store.coefficientSlack(id, k)),
+          Math.abs(store.value(id)) + store.slack(id),
+        )
+      case 'square':
+        return largest * largest
+      case 'sqrt':
+        return Math.sqrt(largest)
+      case 'sign':
+        return 1
+      default:
+        return largest
+    }
+  }
+  function magnitude(id: number): number {
+    const found = known.get(id)
+    if (found !== undefined) return found
+    const value = compute(id)
+    known.set(id, value)
+    return value
+  }
+  return magnitude
+}

@@ -1,0 +1,139 @@
+/**
+ * The last affine segment: everything between the features (the last tensor that is no affine image of an earlier one) and
+ * the logits. Its rows are carried back through every node by the operators' own adjoints, in float64.
+ * @module
+ */
+import { differentiate, gradientName } from '../graph/differentiate.ts'
+import { evaluate, nodesFor } from '../graph/evaluate.ts'
+import { prepare } from '../graph/prepare.ts'
+import type { Program, ProgramNode } from '../graph/program.ts'
+import type { NdArray } from '../onnx/ir.ts'
+import type { Network } from './network.ts'
+import { applyRule, hasExactAdjoint } from './node-rule.ts'
+
+export interface Trailing {
+  /** The features: input of the last affine segment; the logits themselves when there is none. */
+  readonly features: string
+  readonly logits: string
+  readonly classes: number
+  /** Nodes between them, in order. */
+  readonly nodes: readonly ProgramNode[]
+  /** For each tensor of the segment but the logits: row k is the gradient of logit k by that tensor. */
+  readonly rows: ReadonlyMap<string, readonly Float64Array[]>
+  /** Bound on the Euclidean error of every row by the features. */
+  readonly rowError: number
+}
+
+/** tensor -> the earliest tensor that it is an affine image of (itself when a non-linear node made it). */
+export function affineBases(network: Network): Map<string, string> {
+  const bases = new Map<string, string>()
+  for (const { name } of network.program.inputs) bases.set(name, name)
+  for (const node of network.program.nodes) {
+    const rule = network.rule(node)
+    const linear = rule.kind === 'move' || rule.kind === 'affine' || (rule.kind === 'combine' && rule.linear)
+    const from = new Set(
+      node.site.inputs.flatMap((input) => (input && !input.constant ? [bases.get(input.name)!] : [])),
+    )
+    node.site.outputs.forEach(({ name }, k) => {
+      if (name === '') return
+      const known = linear && from.size === 1 && (!rule.outputs || rule.outputs.includes(k))
+      bases.set(name, known ? [...from][0]! : name)
+    })
+  }
+  return bases
+}
+
+/** The part of a program between two tensors, as a program of its own. */
+export function between(program: Program, from: string, to: string): Program {
+  const start = program.values.get(from)!
+  const cut: Program = { ...program, inputs: [{ name: from, type: start.type, dims: start.dims }] }
+  const later = new Set([from])
+  const nodes = program.nodes.filter(({ site }) => {
+    const reached = site.inputs.some((input) => input && later.has(input.name))
+    if (reached) for (const output of site.outputs) later.add(output.name)
+    return reached && !site.outputs.some((output) => output.name === from)
+  })
+  const live = nodesFor({ ...cut, nodes }, [to])
+  return { ...cut, nodes: live, outputs: [program.values.get(to)!] }
+}
+
+/** @throws LipError MODEL_UNSUPPORTED when an operator of the segment has no adjoint */
+export function openTrailing(network: Network, logits: string): Trailing {
+  const { program } = network
+  const operand = program.values.get(logits)!
+  const classes = sizeOf(operand.dims)
+  const features = affineBases(network).get(logits) ?? logits
+  if (features === logits) return { features, logits, classes, nodes: [], rows: new Map(), rowError: 0 }
+  const segment = between(program, features, logits)
+  const inner = segment.nodes.flatMap(({ site }) => site.outputs.map((output) => output.name))
+  const names = [features, ...inner.filter((name) => name !== '' && name !== logits)]
+  const rows = gradients(segment, logits, operand.dims, names)
+  return {
+    features,
+    logits,
+    classes,
+    nodes: segment.nodes,
+    rows,
+    rowError: rowErrorOf(network, segment, features, logits),
+  }
+}
+
+function gradients(
+  segment: Program,
+  logits: string,
+  dims: readonly number[],
+  names: readonly string[],
+): Map<string, Float64Array[]> {
+  const backward = prepare(differentiate(segment, { of: logits, by: names }), { batch: segment.batch })
+  const [input] = segment.inputs
+  const start: NdArray = { type: 'float32', dims: input!.dims, data: new Float64Array(sizeOf(input!.dims)) }
+  const wanted = names.map(gradientName)
+  const rows = new Map<string, Float64Array[]>(names.map((name) => [name, []]))
+  for (let k = 0; k < sizeOf(dims); k++) {
+    const data = new Float64Array(sizeOf(dims))
+    data[k] = 1
+    const feeds = new Map([
+      [input!.name, start],
+      ['cotangent', { type: 'float32' as const, dims, data }],
+    ])
+    const found = evaluate(backward, feeds, wanted)
+    for (const [i, name] of names.entries()) rows.get(name)!.push(found.get(wanted[i]!)!.data)
+  }
+  return rows
+}
+
+/**
+ * |fl(e_k A_m .. A_1) - e_k A_m .. A_1| <= sum of g(terms) * product of || |A| ||: a product of matrices in float64, for
+ * which the forward and the adjoint sums have at most as many terms as the larger side of a node; where the adjoint is
+ * written with a rounded constant (1/49 of a pooling window), its half ulp of float32 is paid as well.
+ */
+function rowErrorOf(network: Network, segment: Program, features: string, logits: string): number {
+  let terms = 0
+  let constantError = 0
+  let rounded = 0
+  for (const node of segment.nodes) {
+    const { site } = node
+    if (!hasExactAdjoint(network, node)) rounded++
+    const sizes = [...site.inputs, ...site.outputs].flatMap((tensor) => (tensor ? [sizeOf(tensor.dims)] : []))
+    terms += Math.max(0, ...sizes) + 4
+    constantError += Math.max(0, ...site.inputs.map((input) => input?.constant?.relativeError ?? 0))
+  }
+  const size = new Map<string, number>([[features, 1]])
+  const absolute = (node: ProgramNode): number => network.linear.get(node)!.absolute()
+  for (const node of segment.nodes)
+    node.site.outputs.forEach(({ name }, output) => {
+      if (name !== '')
+        size.set(
+          name,
+          applyRule(network, { node, output }, (input) => size.get(input) ?? 0, absolute),
+        )
+    })
+  // One exact copy of a weight matrix rounds nothing.
+  const [only] = segment.nodes
+  if (segment.nodes.length === 1 && rounded === 0 && network.linear.get(only!)?.structure.kind === 'matrix') return 0
+  return size.get(logits)! * (terms * 2 ** -52 + 2 * constantError + rounded * 2 ** -23)
+}
+
+function sizeOf(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1)
+}
