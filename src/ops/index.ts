@@ -1,5 +1,5 @@
 /**
- * The list of rooms. To support a new ONNX operator: one file in this folder, one line here.
+ * The list of rooms. To support a new ONNX operator: one file in this folder, one line here, its attributes in attributes.ts.
  * @module
  */
 import { Abs } from './abs.ts'
@@ -25,6 +25,7 @@ import { CumSum } from './cum-sum.ts'
 import { DepthToSpace } from './depth-to-space.ts'
 import { Div } from './div.ts'
 import { Dropout } from './dropout.ts'
+import { Einsum } from './einsum.ts'
 import { Elu } from './elu.ts'
 import { Equal } from './equal.ts'
 import { Erf } from './erf.ts'
@@ -34,6 +35,7 @@ import { Flatten } from './flatten.ts'
 import { Floor } from './floor.ts'
 import { Gather } from './gather.ts'
 import { GatherElements } from './gather-elements.ts'
+import { GatherND } from './gather-nd.ts'
 import { Gelu } from './gelu.ts'
 import { Gemm } from './gemm.ts'
 import { GlobalAveragePool } from './global-average-pool.ts'
@@ -69,6 +71,7 @@ import { Mul } from './mul.ts'
 import { Neg } from './neg.ts'
 import { NonZero } from './non-zero.ts'
 import { Not } from './not.ts'
+import { OneHot } from './one-hot.ts'
 import type { Operator } from './operator.ts'
 import { Or } from './or.ts'
 import { PRelu } from './p-relu.ts'
@@ -92,6 +95,7 @@ import { Resize } from './resize.ts'
 import { RMSNormalization } from './rms-normalization.ts'
 import { Round } from './round.ts'
 import { ScatterElements } from './scatter-elements.ts'
+import { ScatterND } from './scatter-nd.ts'
 import { Selu } from './selu.ts'
 import { Shape } from './shape.ts'
 import { Shrink } from './shrink.ts'
@@ -146,6 +150,7 @@ const ROOMS: readonly Operator[] = [
   DepthToSpace,
   Div,
   Dropout,
+  Einsum,
   Elu,
   Equal,
   Erf,
@@ -155,6 +160,7 @@ const ROOMS: readonly Operator[] = [
   Floor,
   Gather,
   GatherElements,
+  GatherND,
   Gelu,
   Gemm,
   GlobalAveragePool,
@@ -190,6 +196,7 @@ const ROOMS: readonly Operator[] = [
   Neg,
   NonZero,
   Not,
+  OneHot,
   Or,
   PRelu,
   Pad,
@@ -212,6 +219,7 @@ const ROOMS: readonly Operator[] = [
   Resize,
   Round,
   ScatterElements,
+  ScatterND,
   Selu,
   Shape,
   Shrink,
