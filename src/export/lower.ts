@@ -4,7 +4,7 @@ import type { Shape } from '../onnx/ir.ts'
 import type { LayerDescription, NetworkDescription } from './description.ts'
 import { identity, reorderChannels } from './lowering/channels.ts'
 import { LOWERINGS } from './lowering/index.ts'
-import type { LoweredWeight, Lowering } from './lowering/lowering.ts'
+import type { LoweredWeight, Lowering, Share } from './lowering/lowering.ts'
 
 export type { LoweredWeight }
 
@@ -16,8 +16,10 @@ export interface LoweredNetwork {
   readonly output: string
   readonly classes: number
   readonly weights: readonly LoweredWeight[]
-  /** Node name -> the norm that the network's own claim rests on. */
-  readonly claims: ReadonlyMap<string, number>
+  /** Node name -> what the network's own claim needs of it. */
+  readonly claims: ReadonlyMap<string, Share>
+  /** Product of the constants that scaled layers (pooling and sorting with k_coef_lip) multiply with. */
+  readonly factor: number
   /** Output of a Sqrt node -> what training adds to it in its gradient. */
   readonly roots: ReadonlyMap<string, number>
 }
@@ -39,7 +41,8 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
   const inputDims = shape.length === 3 ? [shape[2]!, shape[0]!, shape[1]!] : [...shape]
   const input = builder.input('input', [options.batch, ...inputDims])
   const weights: LoweredWeight[] = []
-  const claims = new Map<string, number>()
+  const claims = new Map<string, Share>()
+  let factor = 1
   const roots = new Map<string, number>()
   let producer: LoweredWeight[] | undefined
 
@@ -67,7 +70,10 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
     constant: (name, data, dims) => builder.initializer(name, dims ?? [data.length], data),
     indices: (name, data) => builder.initializer(name, [data.length], data, 'int64'),
     damp: (root, epsilon) => roots.set(root, epsilon),
-    claim: (node, _, share) => claims.set(node, share),
+    claim: (node, share) => claims.set(node, share),
+    scaled: (by) => {
+      factor *= Math.abs(by)
+    },
   }
 
   for (const layer of network.layers) {
@@ -86,7 +92,7 @@ export function lower(network: NetworkDescription, builder: GraphBuilder, option
   reorderChannels(desk, desk.producer, 'output/order', identity(desk.shape[desk.shape.length - 1]!))
   declareWeights(network.layers, weights, builder, options)
   builder.output(desk.tensor, [options.batch, ...desk.shape])
-  return { input, inputDims, output: desk.tensor, classes: desk.shape[0]!, weights, claims, roots }
+  return { input, inputDims, output: desk.tensor, classes: desk.shape[0]!, weights, claims, factor, roots }
 }
 
 function declareWeights(

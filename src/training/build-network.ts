@@ -3,13 +3,9 @@ import { Sequential } from '../layers/sequential.ts'
 import type * as tf from '../layers/tf.ts'
 import type { TrainingConfig } from './config.ts'
 
-/**
- * The network of a configuration, built and initialised: a function of the configuration and its seed alone.
- *
- * @param inputShape of one sample, channels last
- */
-export function buildNetwork(config: TrainingConfig, inputShape: readonly number[]): Sequential {
-  const { layers, mode, kCoefLip } = config.network
+/** The network of a configuration, built and initialised: a function of the configuration and its seed alone. */
+export function buildNetwork(config: TrainingConfig): Sequential {
+  const { layers, mode, kCoefLip, inputShape } = config.network
   const used = new Map<string, number>()
   const nameOf = (className: string): string => {
     const stem = className

@@ -20,6 +20,8 @@ export interface TrainingConfig {
     readonly testSamples?: number
   }
   readonly network: {
+    /** Of one sample, channels last: [height, width, channels] or [features]. */
+    readonly inputShape: readonly number[]
     readonly kCoefLip: number
     /** 'strict': coefficients are bounds. 'deel-lip': deel-lip's own coefficients, for reproduction. */
     readonly mode: 'strict' | 'deel-lip'

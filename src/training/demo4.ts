@@ -5,6 +5,7 @@ import type { TrainingConfig } from './config.ts'
  * hinge is relu(m / 2 - s f) where it was relu(m - s f).
  */
 export const DEMO4_NETWORK: TrainingConfig['network'] = {
+  inputShape: [28, 28, 1],
   kCoefLip: 1,
   mode: 'strict',
   layers: [

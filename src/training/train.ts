@@ -34,8 +34,6 @@ export interface TrainOptions {
 
 export interface TrainedNetwork extends LoopResult {
   readonly network: Sequential
-  /** Of one sample, channels last. */
-  readonly inputShape: readonly number[]
   readonly engine: string
 }
 
@@ -46,8 +44,9 @@ export async function train(options: TrainOptions): Promise<TrainedNetwork> {
   const { run } = options
   const { config } = run
   await startBackend(options.backend ?? 'wasm')
-  const inputShape = channelsLast(options.train.dims)
-  const network = buildNetwork(config, inputShape)
+  const { inputShape } = config.network
+  checkShape(options.train, inputShape)
+  const network = buildNetwork(config)
   const loss = createLoss(config.loss)
   const lossOf = (labels: tf.Tensor2D, logits: tf.Tensor2D): tf.Scalar => loss.apply(labels, logits) as tf.Scalar
   const engine = await chooseEngine(options, network, inputShape, lossOf)
@@ -75,7 +74,7 @@ export async function train(options: TrainOptions): Promise<TrainedNetwork> {
       },
     })
     if (result.interrupted) await run.writeEpoch(result.checkpoint)
-    return { ...result, network, inputShape, engine: engine.description }
+    return { ...result, network, engine: engine.description }
   } finally {
     await engine.dispose()
   }
@@ -115,7 +114,14 @@ function lossValue(
   })
 }
 
-/** `[channels, height, width]` -> `[height, width, channels]`. */
-export function channelsLast(dims: readonly number[]): readonly number[] {
-  return dims.length === 3 ? [dims[1]!, dims[2]!, dims[0]!] : dims
+/** @throws LipError DATA_INVALID when the samples are not what the network takes */
+function checkShape(data: Dataset, inputShape: readonly number[]): void {
+  const [channels, height, width] = data.dims
+  const actual = data.dims.length === 3 ? [height, width, channels] : data.dims
+  if (actual.join() === inputShape.join()) return
+  throw new LipError(
+    'DATA_INVALID',
+    `The network takes samples of shape [${inputShape.join(', ')}] and '${data.name}' has [${actual.join(', ')}].`,
+    { hint: 'Shapes are channels last: [height, width, channels].' },
+  )
 }

@@ -45,7 +45,7 @@ export const lowerConv2D: LayerLowering = (desk, layer) => {
     group: groups,
     pads: [padTop, padLeft, padBottom, padRight],
   })
-  desk.claim(layer.name, layer, number(layer, 'k_coef_lip', 1))
+  desk.claim(layer.name, { limit: number(layer, 'k_coef_lip', 1), of: 'norm' })
   desk.shape = [outH, outW, filters]
   desk.order = undefined
   desk.produced(layer)

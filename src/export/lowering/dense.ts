@@ -24,8 +24,7 @@ export const lowerDense: LayerLowering = (desk, layer) => {
   desk.order = undefined
   desk.shape = [units]
   desk.produced(layer)
-  if (layer.className !== 'FrobeniusDense' || layer.config.disjoint_neurons === false) {
-    desk.claim(layer.name, layer, number(layer, 'k_coef_lip', 1))
-  }
+  const disjoint = layer.className === 'FrobeniusDense' && layer.config.disjoint_neurons !== false
+  desk.claim(layer.name, { limit: number(layer, 'k_coef_lip', 1), of: disjoint ? 'rows' : 'norm' })
   lowerActivation(desk, layer)
 }

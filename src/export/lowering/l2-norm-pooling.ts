@@ -38,5 +38,7 @@ export function poolSize(layer: Parameters<LayerLowering>[1]): readonly [number,
 
 /** Multiplies the tensor in hand by a constant, where it is not 1. */
 export function scaleBy(desk: Parameters<LayerLowering>[0], name: string, factor: number): void {
-  if (factor !== 1) desk.tensor = desk.node(name, 'Mul', [desk.tensor, desk.constant(`${name}/factor`, [factor], [])])
+  if (factor === 1) return
+  desk.scaled(factor)
+  desk.tensor = desk.node(name, 'Mul', [desk.tensor, desk.constant(`${name}/factor`, [factor], [])])
 }

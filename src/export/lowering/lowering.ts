@@ -18,6 +18,13 @@ export interface LoweredWeight {
   order: Int32Array
 }
 
+/** The part of the network's Lipschitz constant that one linear node may use up. */
+export interface Share {
+  readonly limit: number
+  /** 'norm': of the operator as a whole. 'rows': of each output on its own (deel-lip's disjoint neurons). */
+  readonly of: 'norm' | 'rows'
+}
+
 export interface Lowering {
   /** Name of the tensor in hand. */
   tensor: string
@@ -53,8 +60,10 @@ export interface Lowering {
   indices(name: string, data: readonly number[]): string
   /** Records that training adds `epsilon` to this root in the gradient of the root (deel-lip's eps_grad_sqrt). */
   damp(root: string, epsilon: number): void
-  /** Records that the network's argument needs the norm of this node to be at most `share`. */
-  claim(node: string, layer: LayerDescription, share: number): void
+  /** Records what the network's argument needs of this node. */
+  claim(node: string, share: Share): void
+  /** Records that the tensor in hand was multiplied by a constant of this size. */
+  scaled(factor: number): void
 }
 
 /** Lowers one layer: takes the tensor in hand, leaves the next one. */
