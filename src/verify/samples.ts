@@ -32,8 +32,18 @@ export interface SampleSource {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Where a pixel lies in a sample, for data that is an image. */
+export interface ImageLayout {
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  /** Position of a channel of pixel `place` (row-major). */
+  at(channel: number, place: number): number
+}
+
 export interface Samples {
   readonly data: Dataset
+  readonly image: ImageLayout | undefined
   /** Positions in the split that belong to this run, in order. */
   readonly indices: readonly number[]
 }
@@ -52,61 +62,101 @@ export async function loadSamples(source: SampleSource, dims: readonly number[],
   if (samples !== undefined && !(Number.isSafeInteger(samples) && samples > 0)) {
     throw new LipError('USAGE', `--samples must be a positive whole number, not ${samples}.`)
   }
-  const data = await load(source, dims, classes)
+  const { data, image } = await load(source, dims, classes)
   const { index, count } = source.shard ?? { index: 1, count: 1 }
   // Round robin, so that shards are alike; whatever is random about a sample is keyed by its position in the split.
   const indices = Array.from({ length: data.count }, (_, i) => i).filter((i) => i % count === index - 1)
   if (indices.length === 0) {
     throw new LipError('DATA_INVALID', `Shard ${index}/${count} of ${data.count} samples is empty.`)
   }
-  return { data, indices }
+  return { data, image, indices }
 }
 
-async function load(source: SampleSource, dims: readonly number[], classes: number): Promise<Dataset> {
+interface Loaded {
+  readonly data: Dataset
+  readonly image: ImageLayout | undefined
+}
+
+async function load(source: SampleSource, dims: readonly number[], classes: number): Promise<Loaded> {
   if (source.inputs !== undefined || source.labels !== undefined) {
-    if (source.dataset !== undefined)
+    if (source.dataset !== undefined) {
       throw new LipError('USAGE', 'Give either --dataset or --inputs with --labels, not both.')
+    }
     if (source.inputs === undefined || source.labels === undefined) {
       throw new LipError('USAGE', '--inputs and --labels go together.')
     }
-    return readArrays({ ...source, inputs: source.inputs, labels: source.labels, dims, classes })
+    // A binary head has one output for two classes.
+    const data = await readArrays({
+      ...source,
+      inputs: source.inputs,
+      labels: source.labels,
+      dims,
+      classes: Math.max(classes, 2),
+    })
+    return { data, image: guessLayout(dims) }
   }
   const loaded = await loadDataset(source.dataset!, { ...source, split: source.split ?? 'test' })
-  const fitted = arrange(loaded, dims)
-  // A binary head has one output for two classes.
   if (loaded.classes.length > Math.max(classes, 2)) {
     throw new LipError(
       'DATA_INVALID',
       `'${loaded.name}' has ${loaded.classes.length} classes and the model ${classes} outputs.`,
     )
   }
+  const fitted = arrange(loaded, dims)
   const [low, high] = source.inputRange ?? [0, 1]
-  return low === 0 && high === 1 ? fitted : { ...stretch(fitted, low, high) }
+  return low === 0 && high === 1 ? fitted : { ...fitted, data: stretch(fitted.data, low, high) }
 }
 
-/** Channels first to the model's layout: as it is, flattened, or channels last. */
-function arrange(data: Dataset, dims: readonly number[]): Dataset {
+const channelsFirst = (channels: number, height: number, width: number): ImageLayout => ({
+  channels,
+  height,
+  width,
+  at: (channel, place) => channel * height * width + place,
+})
+
+const channelsLast = (channels: number, height: number, width: number): ImageLayout => ({
+  channels,
+  height,
+  width,
+  at: (channel, place) => place * channels + channel,
+})
+
+/** Three axes of which the first or the last is a number of colours are an image; anything else is not shown. */
+function guessLayout(dims: readonly number[]): ImageLayout | undefined {
+  const [a, b, c] = dims
+  if (dims.length !== 3 || a === undefined || b === undefined || c === undefined) return undefined
+  if (a === 1 || a === 3) return channelsFirst(a, b, c)
+  return c === 1 || c === 3 ? channelsLast(c, a, b) : undefined
+}
+
+/** Images of a dataset, channels first, in the model's layout: as they are, flattened, or channels last. */
+function arrange(data: Dataset, dims: readonly number[]): Loaded {
   const same = (a: readonly number[], b: readonly number[]) =>
     a.length === b.length && a.every((size, i) => size === b[i])
-  const flat = data.dims.reduce((a, b) => a * b, 1)
   const squeezed = (shape: readonly number[]) => shape.filter((size) => size !== 1)
-  if (same(data.dims, dims)) return data
-  if (same(squeezed(data.dims), squeezed(dims)) || same(dims, [flat])) return createDataset({ ...data, dims })
-  const [channels = 1, ...spatial] = data.dims
-  if (!same([...spatial, channels], dims)) {
+  const [channels, height, width] = data.dims as readonly [number, number, number]
+  const first = channelsFirst(channels, height, width)
+  if (same(data.dims, dims)) return { data, image: first }
+  const flat = channels * height * width
+  if (same(dims, [flat]) || (channels === 1 && same(squeezed(data.dims), squeezed(dims)))) {
+    return { data: createDataset({ ...data, dims }), image: first }
+  }
+  if (!same([height, width, channels], dims)) {
     throw new LipError(
       'DATA_INVALID',
       `'${data.name}' holds samples of ${data.dims.join('x')}, but the model takes ${dims.join('x')}.`,
     )
   }
-  const plane = flat / channels
+  const last = channelsLast(channels, height, width)
   const images = new Float32Array(data.images.length)
   for (let start = 0; start < images.length; start += flat) {
-    for (let c = 0; c < channels; c++) {
-      for (let p = 0; p < plane; p++) images[start + p * channels + c] = data.images[start + c * plane + p]!
+    for (let channel = 0; channel < channels; channel++) {
+      for (let place = 0; place < height * width; place++) {
+        images[start + last.at(channel, place)] = data.images[start + first.at(channel, place)]!
+      }
     }
   }
-  return createDataset({ ...data, dims, images })
+  return { data: createDataset({ ...data, dims, images }), image: last }
 }
 
 /** [0, 1] to [low, high], rounded once to float32. */
