@@ -77,7 +77,7 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
   private readonly biasInitializer: tf.Initializer
   private readonly kernelRegularizer: tf.Regularizer | null
   private readonly biasRegularizer: tf.Regularizer | null
-  private readonly kernelConstraint: tf.Constraint | null
+  protected readonly kernelConstraint: tf.Constraint | null
   private readonly biasConstraint: tf.Constraint | null
   /** Identities of the values that the stored wbar was computed from. */
   private freshFor: readonly unknown[] = []
@@ -140,15 +140,22 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
       )
     }
     this.stateVariables = this.addState(kernelShape)
+    const effectiveShape = this.effectiveShape(shape)
     // deel-lip starts wbar as a copy of the raw kernel.
-    const copy = { apply: () => tf.clone(this.kernelVariable.read()) }
-    this.wbarVariable = this.addWeight('wbar', kernelShape, 'float32', copy as never, undefined, false)
+    const sameShape = effectiveShape.join() === kernelShape.join()
+    const start = { apply: () => (sameShape ? tf.clone(this.kernelVariable.read()) : tf.zeros(effectiveShape)) }
+    this.wbarVariable = this.addWeight('wbar', effectiveShape, 'float32', start as never, undefined, false)
     const activation = this.activation
     if (activation !== null && !activation.built) {
       activation.build(this.linearOutputShape(shape))
       activation.built = true
     }
     super.build(inputShape)
+  }
+
+  /** Shape of wbar where it is not that of the free variable. */
+  protected effectiveShape(inputShape: tf.Shape): number[] {
+    return this.kernelShape(inputShape)
   }
 
   /** Shape after the linear map, before the activation. */

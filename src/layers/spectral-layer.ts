@@ -32,7 +32,8 @@ export interface SpectralOptions extends ReparametrisedOptions {
 /** Layers whose kernel goes through the reshaped-kernel orthogonalisation: state u ("sn") and sigma. */
 export abstract class SpectralLayer extends ReparametrisedLayer {
   readonly rko: RkoOptions
-  private u!: tf.LayerVariable
+  /** u of the power iteration ("sn"). */
+  protected vector!: tf.LayerVariable
   private sigma!: tf.LayerVariable
 
   constructor(options: SpectralOptions) {
@@ -51,22 +52,27 @@ export abstract class SpectralLayer extends ReparametrisedLayer {
   }
 
   protected override addState(kernelShape: number[]): readonly tf.LayerVariable[] {
-    const columns = kernelShape.at(-1)!
+    const columns = this.stateColumns(kernelShape)
     const seed = deriveSeed(this.seed, this.name, 'sn')
-    this.u = this.addWeight('sn', [1, columns], 'float32', new SeededNormal({ seed }) as never, undefined, false)
+    this.vector = this.addWeight('sn', [1, columns], 'float32', new SeededNormal({ seed }) as never, undefined, false)
     const ones = { apply: () => tf.ones([1, 1]) }
     this.sigma = this.addWeight('sigma', [1, 1], 'float32', ones as never, undefined, false)
     // sigma is an output only: what inference uses depends on kernel and u.
-    return [this.u]
+    return [this.vector]
+  }
+
+  /** Length of u: columns of the matrix that is orthogonalised. */
+  protected stateColumns(kernelShape: number[]): number {
+    return kernelShape.at(-1)!
   }
 
   protected override reparametrise(kernel: tf.Tensor): EffectiveWeights {
-    const result = reshapedKernelOrthogonalization(kernel, this.u.read() as tf.Tensor2D, this.getCoef(), this.rko)
+    const result = reshapedKernelOrthogonalization(kernel, this.vector.read() as tf.Tensor2D, this.getCoef(), this.rko)
     return { kernel: result.wbar, u: result.u, sigma: result.sigma }
   }
 
   protected override writeState({ u, sigma }: EffectiveWeights): void {
-    if (u !== undefined) assign(this.u, u)
+    if (u !== undefined) assign(this.vector, u)
     if (sigma !== undefined) assign(this.sigma, sigma)
   }
 

@@ -1,0 +1,5 @@
+export { applyConstraints } from './apply-constraints.ts'
+export { AutoWeightClipConstraint } from './auto-weight-clip-constraint.ts'
+export { FrobeniusConstraint } from './frobenius-constraint.ts'
+export { SpectralConstraint } from './spectral-constraint.ts'
+export { WeightClipConstraint } from './weight-clip-constraint.ts'

@@ -1,0 +1,2 @@
+export { LorthRegularizer } from './lorth-regularizer.ts'
+export { OrthDenseRegularizer } from './orth-dense-regularizer.ts'
