@@ -5,6 +5,9 @@ import type { Attribute, FunctionDefinition, Model, Node } from '../onnx/ir.ts'
 const MOST_NODES = 100_000
 const DEEPEST = 100
 
+/** Domains in which runtimes have operators of their own: a call there may not mean the function of the file. */
+const RUNTIME_DOMAINS = /^(ai\.onnx\b.*|com\.microsoft\b.*|com\.ms\b.*|org\.pytorch\b.*)?$/
+
 export interface Inlined {
   readonly model: Model
   /** Opset of the ai.onnx domain for nodes out of functions that import another version than the model. */
@@ -34,8 +37,10 @@ export function inlineFunctions(model: Model): Inlined {
   }
 
   function visit(node: Node, opset: number | undefined, depth: number): void {
-    // A function that redefines a standard operator stays a call: prepare refuses it by name.
-    const body = node.domain === '' ? undefined : definitions.get(key(node.domain, node.op, node.overload ?? ''))
+    // A function in the domain of a runtime's own operators stays a call: prepare refuses it by name.
+    const body = RUNTIME_DOMAINS.test(node.domain)
+      ? undefined
+      : definitions.get(key(node.domain, node.op, node.overload ?? ''))
     if (!body) {
       nodes.push(node)
       if (opset !== undefined && opset !== modelOpset) opsetOf.set(node, opset)

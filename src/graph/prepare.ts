@@ -6,6 +6,7 @@ import { liveNodes } from '../onnx/live-nodes.ts'
 import { NEWEST_IR } from '../onnx/schema.ts'
 import { namesRead } from '../onnx/sort-nodes.ts'
 import { toNdArray } from '../onnx/tensor.ts'
+import { unknownAttribute } from '../ops/attributes.ts'
 import { roomOf } from '../ops/index.ts'
 import type { Operand, Operator, Site, TensorType } from '../ops/operator.ts'
 import { createSite } from '../ops/site.ts'
@@ -161,6 +162,11 @@ function place(
       refuse(node.name, node.op, `has an attribute '${name}' that is not supported (${attribute.kind})`)
       return undefined
     }
+  const unknown = unknownAttribute(node.op, node.attributes.keys())
+  if (unknown !== undefined) {
+    refuse(node.name, node.op, `has an attribute '${unknown}' without a rule`)
+    return undefined
+  }
   const site = createSite(node, opset, operands)
   let types: readonly TensorType[]
   try {

@@ -25,15 +25,17 @@ export function roundingOfFold(
   const errors = inputs.map((input) => input?.relativeError ?? 0)
   const worst = Math.max(0, ...errors)
   if (!isFloat(output.type)) return worst === 0 ? 0 : Infinity
-  if (isMovement(operator, site)) return worst
-  // Half precision rounds far more coarsely than the rules below assume.
-  if (output.type !== 'float32' && output.type !== 'float64')
-    return worst === 0 && operator.rounding(site).kind === 'exact' ? 0 : Infinity
-  // Small whole numbers (shape arithmetic in floats): every operation that gives one from others gives it exactly.
-  if (worst === 0 && inputs.every((input) => !input || isSmallWhole(input)) && isSmallWhole(output)) return 0
-
   const rule = operator.rounding(site)
-  const propagated = worst === 0 ? 0 : (operator.relativeError?.(site, errors) ?? Infinity)
+  // Half precision rounds far more coarsely than the rules below assume.
+  if (output.type !== 'float32' && output.type !== 'float64') return worst === 0 && rule.kind === 'exact' ? 0 : Infinity
+  // Small whole numbers (shape arithmetic in floats): +, -, *, / and roots that give one from others give it exactly, for
+  // any other true value lies further from it than 2^-49 of it. Correctly rounded operations are those of one half ulp.
+  const correct =
+    rule.kind === 'exact' || (rule.kind === 'relative' && rule.ulps <= 1 && !rule.inputUlps && !rule.absolute)
+  if (correct && worst === 0 && inputs.every((input) => !input || isSmallWhole(input)) && isSmallWhole(output)) return 0
+
+  const propagated =
+    worst === 0 ? 0 : isMovement(operator, site) ? worst : (operator.relativeError?.(site, errors) ?? Infinity)
   if (rule.kind === 'exact') return propagated
   if (rule.kind !== 'relative' || rule.inputUlps || rule.absolute) return Infinity
   // Below the normal range the error is no longer relative; above the largest float32 there is none to compare with.

@@ -74,20 +74,18 @@ function rowTags({ type, dims }: Operand): NdArray {
 
 function tagsOf({ site, operator }: ProgramNode, tags: ReadonlyMap<string, NdArray>): readonly NdArray[] {
   const dynamic = site.inputs.flatMap((input) => (input ? (tags.get(input.name) ?? []) : []))
-  if (operator.lipschitz(site).kind === 'move') {
-    // Whole-number constants may be indices: they keep their values. Float constants carry no tag.
-    const arrays = site.inputs.map(
-      (input) =>
-        input &&
-        (tags.get(input.name) ??
-          (isFloat(input.type)
-            ? { type: input.type, dims: input.dims, data: new Float64Array(size(input.dims)) }
-            : input.constant)),
-    )
-    if (site.inputs.every((input) => !input || isFloat(input.type) || !tags.has(input.name)))
-      return operator.evaluate(site, arrays)
+  const lipschitz = operator.lipschitz(site)
+  const isWhole = site.inputs.some((input) => input && !isFloat(input.type) && tags.has(input.name))
+  if (lipschitz.kind === 'move') {
     // Whole numbers that depend on the inputs may be indices: any element may end up anywhere.
-    return site.outputs.map((output) => joinEverything(output, dynamic))
+    if (isWhole) return site.outputs.map((output) => joinEverything(output, dynamic))
+    // Constant whole numbers may be indices: they keep their values. Float constants carry no tag.
+    const arrays = site.inputs.map((input) => input && (tags.get(input.name) ?? untagged(input)))
+    const moved = operator.evaluate(site, arrays)
+    const covered = lipschitz.outputs
+    return site.outputs.map((output, i) =>
+      covered && !covered.includes(i) ? joinEverything(output, dynamic) : moved[i]!,
+    )
   }
   const rule = operator.rows(site)
   return site.outputs.map((output) => {
@@ -95,6 +93,10 @@ function tagsOf({ site, operator }: ProgramNode, tags: ReadonlyMap<string, NdArr
     if (rule === 'rows') return joinRows(output, dynamic)
     return joinEverything(output, dynamic)
   })
+}
+
+function untagged({ type, dims, constant }: Operand): NdArray | undefined {
+  return isFloat(type) ? { type, dims, data: new Float64Array(size(dims)) } : constant
 }
 
 function joinEverything({ type, dims }: Operand, inputs: readonly NdArray[]): NdArray {
