@@ -1,7 +1,8 @@
 import type { NdArray } from '../onnx/ir.ts'
 import { mapValues } from './elementwise.ts'
 import type { Operator, Site } from './operator.ts'
-import { roundUp } from './round-up.ts'
+import { sqrtUp } from './round-up.ts'
+import { hypotUp, timesUp } from './sum-up.ts'
 
 /**
  * y = min(max(x, low), high). The limits are attributes before opset 11 and inputs 1 and 2 from it on; an omitted one does
@@ -25,8 +26,7 @@ export const Clip: Operator = {
     return {
       kind: 'combine',
       linear: false,
-      combine: ([x = 0, low = 0, high = 0]) =>
-        roundUp(Math.hypot(x, Math.sqrt(count) * low, Math.sqrt(count) * high)) * (1 + 2 ** -48),
+      combine: ([x = 0, low = 0, high = 0]) => hypotUp([x, timesUp(sqrtUp(count), low), timesUp(sqrtUp(count), high)]),
       because: 'each element follows x or one of the limits, which all elements share',
     }
   },

@@ -12,5 +12,8 @@ export function elementwise(f: (x: number) => number): Pick<Operator, 'shape' | 
 
 /** A new array with f applied to every element. */
 export function mapValues(x: NdArray, f: (value: number) => number): NdArray {
-  return { type: x.type, dims: x.dims, data: x.data.map(f) }
+  // A plain loop: several times as fast as TypedArray.map.
+  const data = new Float64Array(x.data.length)
+  for (let i = 0; i < data.length; i++) data[i] = f(x.data[i]!)
+  return { type: x.type, dims: x.dims, data }
 }

@@ -1,5 +1,5 @@
 import type { Operator } from './operator.ts'
-import { positiveSum, reduction, reductionOf, symbolicReduction, withKeptDims } from './reduce.ts'
+import { positiveSum, reduction, reductionOf, sumOf, symbolicReduction, withKeptDims } from './reduce.ts'
 import { sqrtUp } from './round-up.ts'
 
 const AXES_INPUT = 18
@@ -7,7 +7,7 @@ const AXES_INPUT = 18
 /** y = sum of absolute values over the axes. */
 export const ReduceL1: Operator = {
   type: 'ReduceL1',
-  ...reduction(AXES_INPUT, (group) => group.reduce((sum, value) => sum + Math.abs(value), 0)),
+  ...reduction(AXES_INPUT, (group) => sumOf(group, Math.abs)),
   lipschitz: (site) => {
     const { count } = reductionOf(site, AXES_INPUT)
     const because = `| |a|_1 - |b|_1 | <= |a - b|_1 <= sqrt(${count}) ||a - b|| in each group of ${count}`

@@ -1,5 +1,13 @@
 import type { Operator } from './operator.ts'
-import { positiveSum, reduction, reductionOf, squaresAreNormal, symbolicReduction, withKeptDims } from './reduce.ts'
+import {
+  positiveSum,
+  reduction,
+  reductionOf,
+  squaresAreNormal,
+  sumOf,
+  symbolicReduction,
+  withKeptDims,
+} from './reduce.ts'
 
 const AXES_INPUT = 18
 
@@ -37,7 +45,8 @@ export const ReduceL2: Operator = {
 
 /** Scaled by the largest entry, so that squares neither overflow nor vanish. */
 function norm(group: Float64Array): number {
-  const scale = group.reduce((best, value) => Math.max(best, Math.abs(value)), 0)
+  let scale = 0
+  for (let k = 0; k < group.length; k++) scale = Math.max(scale, Math.abs(group[k]!))
   if (scale === 0 || !Number.isFinite(scale)) return scale
-  return scale * Math.sqrt(group.reduce((sum, value) => sum + (value / scale) ** 2, 0))
+  return scale * Math.sqrt(sumOf(group, (value) => (value / scale) ** 2))
 }

@@ -6,12 +6,11 @@ const AXES_INPUT = 18
 /** y = max over the axes. */
 export const ReduceMax: Operator = {
   type: 'ReduceMax',
-  ...reduction(AXES_INPUT, (group, type) =>
-    group.reduce(
-      (best, value) => (value > best || Number.isNaN(value) ? value : best),
-      type === 'bool' ? 0 : -Infinity,
-    ),
-  ),
+  ...reduction(AXES_INPUT, (group, type) => {
+    let best = type === 'bool' ? 0 : Number.NEGATIVE_INFINITY
+    for (let k = 0; k < group.length; k++) if (group[k]! > best || Number.isNaN(group[k]!)) best = group[k]!
+    return best
+  }),
   lipschitz: () => ({
     kind: 'constant',
     value: 1,

@@ -1,5 +1,5 @@
 import type { Operator } from './operator.ts'
-import { expandToInput, reduction, reductionOf, symbolicReduction } from './reduce.ts'
+import { expandToInput, reduction, reductionOf, sumOf, symbolicReduction } from './reduce.ts'
 import { inverseSqrtUp } from './round-up.ts'
 
 const AXES_INPUT = 18
@@ -8,7 +8,7 @@ const AXES_INPUT = 18
 export const ReduceMean: Operator = {
   type: 'ReduceMean',
   ...reduction(AXES_INPUT, (group, type) => {
-    const mean = group.reduce((sum, value) => sum + value, 0) / group.length
+    const mean = sumOf(group) / group.length
     return type.startsWith('int') || type.startsWith('uint') ? Math.trunc(mean) : mean
   }),
   lipschitz: (site) => {

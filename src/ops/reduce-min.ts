@@ -6,9 +6,11 @@ const AXES_INPUT = 18
 /** y = min over the axes. */
 export const ReduceMin: Operator = {
   type: 'ReduceMin',
-  ...reduction(AXES_INPUT, (group, type) =>
-    group.reduce((best, value) => (value < best || Number.isNaN(value) ? value : best), type === 'bool' ? 1 : Infinity),
-  ),
+  ...reduction(AXES_INPUT, (group, type) => {
+    let best = type === 'bool' ? 1 : Number.POSITIVE_INFINITY
+    for (let k = 0; k < group.length; k++) if (group[k]! < best || Number.isNaN(group[k]!)) best = group[k]!
+    return best
+  }),
   lipschitz: () => ({
     kind: 'constant',
     value: 1,

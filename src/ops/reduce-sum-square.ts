@@ -1,5 +1,13 @@
 import type { Operator } from './operator.ts'
-import { positiveSum, reduction, reductionOf, squaresAreNormal, symbolicReduction, withKeptDims } from './reduce.ts'
+import {
+  positiveSum,
+  reduction,
+  reductionOf,
+  squaresAreNormal,
+  sumOf,
+  symbolicReduction,
+  withKeptDims,
+} from './reduce.ts'
 import { roundUp } from './round-up.ts'
 
 const AXES_INPUT = 18
@@ -7,7 +15,7 @@ const AXES_INPUT = 18
 /** y = sum of squares over the axes. */
 export const ReduceSumSquare: Operator = {
   type: 'ReduceSumSquare',
-  ...reduction(AXES_INPUT, (group) => group.reduce((sum, value) => sum + value * value, 0)),
+  ...reduction(AXES_INPUT, (group) => sumOf(group, (value) => value * value)),
   lipschitz: () => ({
     kind: 'unbounded',
     because: 'the slope 2 ||x|| of a square grows with its input; followed by Sqrt it is a norm, which is bounded',

@@ -1,5 +1,5 @@
 import type { Operator } from './operator.ts'
-import { expandToInput, reduction, reductionOf, symbolicReduction } from './reduce.ts'
+import { expandToInput, reduction, reductionOf, sumOf, symbolicReduction } from './reduce.ts'
 import { sqrtUp } from './round-up.ts'
 
 const AXES_INPUT = 13
@@ -7,7 +7,7 @@ const AXES_INPUT = 13
 /** y = sum over the axes. */
 export const ReduceSum: Operator = {
   type: 'ReduceSum',
-  ...reduction(AXES_INPUT, (group) => group.reduce((sum, value) => sum + value, 0)),
+  ...reduction(AXES_INPUT, (group) => sumOf(group)),
   lipschitz: (site) => {
     const { count } = reductionOf(site, AXES_INPUT)
     const because = `the sum of ${count} entries is their inner product with ones, of norm sqrt(${count})`

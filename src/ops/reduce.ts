@@ -102,6 +102,13 @@ export function reduction(
   }
 }
 
+/** Sum of f over a group. Plain loops: several times as fast as TypedArray.reduce. */
+export function sumOf(group: Float64Array, f: (value: number) => number = (value) => value): number {
+  let sum = 0
+  for (let k = 0; k < group.length; k++) sum += f(group[k]!)
+  return sum
+}
+
 /** The symbolic form of a reduction whose value is one expression of its group. */
 export function symbolicReduction(
   axesInputSince: number,
