@@ -11,7 +11,7 @@ import type { ConvolutionStructure } from '../../ops/operator.ts'
 import { type ConvolutionMap, convolutionMap } from './convolution-map.ts'
 import { boundByEmbedding, embeddingFrequencies } from './embedding.ts'
 import { boundGram, finiteGram, planFinite } from './finite-gram.ts'
-import { type Axis, axesOf, type Window, windowOf } from './geometry.ts'
+import { type Axis, axesOf, type Window, windowOf, withoutSelections } from './geometry.ts'
 import { type GramSymbol, gramSymbol } from './gram-symbol.ts'
 import { distanceTo, largest, rootUp, storedRelativeError, widen } from './perturbed.ts'
 import { type GroupWeights, type PhaseKernel, phaseKernel } from './phase-kernel.ts'
@@ -41,7 +41,8 @@ export function encloseConvolution(structure: ConvolutionStructure, options: Nor
   const windows = axes.map(windowOf)
   if (windows.some((window) => window === undefined) || structure.weights.data.length === 0)
     return widen({ lower: 0, upper: 0, method: 'zero' }, structure.perturbation ?? 0)
-  return encloseGroups(structure, axes, windows as readonly Window[], options)
+  const reduced = withoutSelections(axes)
+  return encloseGroups(structure, reduced, reduced.map(windowOf) as readonly Window[], options)
 }
 
 /**
@@ -49,7 +50,7 @@ export function encloseConvolution(structure: ConvolutionStructure, options: Nor
  * size is meant.
  */
 export function encloseTorus(structure: ConvolutionStructure, options: NormOptions = {}): Enclosure {
-  return encloseGroups(structure, axesOf(structure), undefined, options)
+  return encloseGroups(structure, withoutSelections(axesOf(structure)), undefined, options)
 }
 
 function encloseGroups(

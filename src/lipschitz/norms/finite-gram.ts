@@ -179,7 +179,7 @@ function linksOf(axes: readonly Axis[]): Links {
  * Upper bound of the largest eigenvalue of a Gram matrix, by a ladder of shifts from an estimate: shift I - G positive definite
  * proves it. Returns `ceiling` when no rung below it passes.
  */
-export function boundGram({ size, gram, error }: FiniteGram, estimate: number, ceiling: number, rungs = 6): number {
+export function boundGram({ size, gram, error }: FiniteGram, estimate: number, ceiling: number, rungs = 7): number {
   const work: Band = { size: gram.size, band: gram.band, data: new Float64Array(gram.data.length) }
   for (let rung = 0, excess = 2e-9; rung < rungs; rung++, excess *= 24) {
     const square = estimate * (1 + excess)

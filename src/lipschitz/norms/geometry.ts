@@ -90,3 +90,13 @@ export function windowOf(axis: Axis): Window | undefined {
   )
   return { low, high, period }
 }
+
+/**
+ * Along an axis with one tap, the operator only selects positions: T = S (x) T' with S of norm 1 (some output reads an input), so one
+ * position stands for all.
+ */
+export function withoutSelections(axes: readonly Axis[]): readonly Axis[] {
+  return axes.map((axis) => (axis.kernel === 1 ? ONE_POSITION : axis))
+}
+
+const ONE_POSITION: Axis = { size: 1, kernel: 1, stride: 1, dilation: 1, begin: 0, outputs: 1 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { normalVector } from '../../../src/linalg/normal-vector.ts'
-import { encloseConvolution, encloseTorus } from '../../../src/lipschitz/norms/index.ts'
-import { convolution, denseNorm } from './dense-operator.ts'
+import { encloseCircular, encloseConvolution, encloseTorus } from '../../../src/lipschitz/norms/index.ts'
+import { circularNorm, convolution, denseNorm } from './dense-operator.ts'
 import { randomConvolution } from './random-geometry.ts'
 
 /** Relative accuracy of the Jacobi oracle. */
@@ -152,5 +152,42 @@ describe('encloseTorus', () => {
     // |1 - 2 e^{iw} + e^{2iw}| peaks at pi with 4.
     expect(encloseTorus(wide).upper).toBeGreaterThanOrEqual(4)
     expect(encloseTorus(wide).upper).toBeLessThan(4 * (1 + 5e-4))
+  })
+})
+
+describe('encloseCircular', () => {
+  it('is exact for periodic signals, where the zero-padded bound would be too small', () => {
+    let above = 0
+    for (let i = 0; i < 60; i++) {
+      const stride = 1 + (i % 2)
+      const kernel = 2 + (i % 3)
+      const size = stride * (2 + (i % 4))
+      // As many wrapped positions as make the outputs size / stride.
+      const padded = kernel - stride
+      const structure = convolution([3, 2, kernel], normalVector(6 * kernel, i), [size], {
+        strides: [stride],
+        padsBegin: [Math.max(0, padded)],
+        padsEnd: [Math.min(0, padded)],
+      })
+      const truth = circularNorm(structure)
+      const bound = encloseCircular(structure)!
+      expectEnclosed(bound, truth, `wrap ${i}`)
+      expect(bound.upper / bound.lower).toBeLessThan(1 + 1e-6)
+      if (truth > encloseConvolution(structure).upper) above++
+    }
+    expect(above).toBeGreaterThan(10)
+    expect(encloseCircular(convolution([1, 1, 3], [1, 2, 3], [5]))).toBeUndefined()
+  })
+})
+
+describe('one position stands for all where an axis has one tap', () => {
+  it('on maps that are too large for anything else', () => {
+    const wide = convolution([6, 4, 1, 1], normalVector(24, 2), [400, 400], { strides: [2, 1], padsBegin: [1, 0] })
+    const small = convolution([6, 4, 1, 1], normalVector(24, 2), [2, 1], { strides: [1, 1] })
+    const bound = encloseConvolution(wide)
+    expectEnclosed(bound, denseNorm(small), 'pointwise')
+    expect(bound.upper / bound.lower).toBeLessThan(1 + 1e-6)
+    const strip = convolution([2, 2, 1, 3], normalVector(12, 3), [3, 9], { padsBegin: [0, 1], padsEnd: [0, 1] })
+    expectEnclosed(encloseConvolution(strip), denseNorm(strip), 'strip')
   })
 })

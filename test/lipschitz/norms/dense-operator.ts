@@ -51,6 +51,22 @@ export function denseNorm(s: ConvolutionStructure): number {
   return rows * columns === 0 ? 0 : singularValues(data, rows, columns)[0]!
 }
 
+/** The norm when reads outside the signal wrap around (one axis). */
+export function circularNorm(s: ConvolutionStructure): number {
+  const [n, outputs] = [s.spatial[0]!, outputsOf(s, 0)]
+  const [out, inputs, kernel] = s.weights.dims as [number, number, number]
+  const [rows, columns] = [out * outputs, inputs * n]
+  const data = new Float64Array(rows * columns)
+  for (let o = 0; o < out; o++)
+    for (let c = 0; c < inputs; c++)
+      for (let at = 0; at < outputs; at++)
+        for (let t = 0; t < kernel; t++) {
+          const from = (at * s.strides[0]! + t * s.dilations[0]! - s.padsBegin[0]! + 10 * n) % n
+          data[(o * outputs + at) * columns + c * n + from] += s.weights.data[(o * inputs + c) * kernel + t]!
+        }
+  return singularValues(data, rows, columns)[0]!
+}
+
 /** A convolution with defaults: stride 1, no padding, one group. */
 export function convolution(
   dims: readonly number[],
