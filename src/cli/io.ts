@@ -17,6 +17,8 @@ export interface Host {
 }
 
 export interface Io {
+  /** Arguments as given, without node and script. */
+  readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly json: boolean
   readonly quiet: boolean
@@ -40,12 +42,14 @@ function wantsColor(host: Host, color: boolean | undefined): boolean {
 
 export function createIo(
   host: Host,
+  argv: readonly string[],
   options: { readonly json?: boolean; readonly quiet?: boolean; readonly color?: boolean | undefined },
 ): Io {
   const quiet = options.quiet === true
   const json = options.json === true
   const line = (text: string) => host.stderr.write(`${text}\n`)
   return {
+    argv,
     env: host.env,
     json,
     quiet,

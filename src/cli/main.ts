@@ -98,7 +98,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     const chosen = await parse(argv, host)
     if (typeof chosen === 'number') return chosen
     checkValues(chosen.verb, chosen.args)
-    const io = createIo(host, chosen.args)
+    const io = createIo(host, argv, chosen.args)
     return await chosen.verb.run(chosen.args as never, io)
   } catch (error) {
     return fail(error)

@@ -9,5 +9,6 @@ import { doctor } from './doctor.ts'
 import { gradient } from './gradient.ts'
 import { inspect } from './inspect.ts'
 import { report } from './report.ts'
+import { verify } from './verify.ts'
 
-export const VERBS: readonly Verb[] = [attack, inspect, report, gradient, data, doctor]
+export const VERBS: readonly Verb[] = [verify, attack, inspect, report, gradient, data, doctor]

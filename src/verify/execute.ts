@@ -1,0 +1,86 @@
+/**
+ * The network as it really runs: onnxruntime's float32 logits of every sample.
+ * @module
+ */
+import type { Analysis } from '../lipschitz/analyse.ts'
+import type { LoadedModel } from '../onnx/read.ts'
+import { encodeModel } from '../onnx/write.ts'
+import { batchedForward } from '../runtime/batched-forward.ts'
+import { openSession, type Session, type SessionOptions } from '../runtime/session.ts'
+import type { Samples } from './samples.ts'
+
+/**
+ * Opens the file itself; where a final Softmax was stripped, the same network with the tensor before it as the output.
+ */
+export async function openNetworkSession(
+  loaded: LoadedModel,
+  logits: string | undefined,
+  provider: SessionOptions['provider'],
+): Promise<Session> {
+  const { model } = loaded
+  const options = provider === undefined ? {} : { provider }
+  const output = model.graph.outputs[0]!
+  if (logits !== undefined && logits !== output.name) {
+    const graph = { ...model.graph, outputs: [{ name: logits, type: 'float32' as const, dims: undefined }] }
+    return openSession(encodeModel({ ...model, graph }), options)
+  }
+  const hasExternal = [...model.graph.initializers.values()].length > 0 && loaded.bytes.length < storedBytes(loaded)
+  return openSession(hasExternal ? loaded.path : loaded.bytes, options)
+}
+
+/** Size of all initializers: more than the file holds means that some lie outside it. */
+function storedBytes({ model }: LoadedModel): number {
+  let total = 0
+  for (const { data } of model.graph.initializers.values()) {
+    total += 'byteLength' in data ? data.byteLength : 0
+  }
+  return total
+}
+
+export interface Executed {
+  /** Row k holds the logits of sample `indices[k]`. */
+  readonly rows: Float32Array
+  readonly width: number
+}
+
+/** Runs the samples, always at one batch shape. */
+export async function execute(
+  session: Session,
+  { data, indices }: Samples,
+  options: {
+    readonly batch: number
+    readonly onProgress?: (done: number, total: number) => void
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<Executed> {
+  const size = data.dims.reduce((a, b) => a * b, 1)
+  let points = data.images
+  if (indices.length !== data.count) {
+    points = new Float32Array(indices.length * size)
+    indices.forEach((index, row) => {
+      points.set(data.image(index), row * size)
+    })
+  }
+  return batchedForward(session, points, data.dims, {
+    batch: options.batch,
+    ...(options.onProgress && { onProgress: options.onProgress }),
+    ...(options.signal && { signal: options.signal }),
+  })
+}
+
+/** |x| rounded up: n + 2 roundings of the sum and the root, each at most 2^-53 relative. */
+export function normUp(x: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < x.length; i++) sum += x[i]! * x[i]!
+  return Math.sqrt(sum) * (1 + (x.length + 8) * 2 ** -53)
+}
+
+/** What the runtime section of the report says, with what was not proved about a stripped head. */
+export function assumptionsOf(session: Session, analysis: Analysis, output: string): readonly string[] {
+  const stripped = analysis.logits !== undefined && analysis.logits !== output
+  if (!stripped) return session.assumptions
+  return [
+    ...session.assumptions,
+    `The class is read from '${analysis.logits}', before the final Softmax, whose rounding may turn close values into ties.`,
+  ]
+}
