@@ -117,14 +117,37 @@ export function factorsBand({ size, band, data: l }: Band): boolean {
   return true
 }
 
-/** Factors a Hermitian matrix (lower part, row-major, n even) in place; true when every pivot was positive. */
-export function factorsHermitian(re: Float64Array, im: Float64Array, n: number): boolean {
-  for (let i = 0; i < n; i += 2) {
-    const r0 = i * n
-    const r1 = r0 + n
-    for (let j = 0; j < i; j += 2) {
-      const s0 = j * n
-      const s1 = s0 + n
+/** A Hermitian band matrix (lower part): rows in blocks of two, each block holding columns `block - band .. block + 1`. */
+export interface HermitianBand {
+  /** Even. */
+  readonly size: number
+  /** Even. */
+  readonly band: number
+  readonly re: Float64Array
+  readonly im: Float64Array
+}
+
+export function createHermitianBand(n: number, halfWidth: number): HermitianBand {
+  const size = (n + 1) & ~1
+  const band = Math.max(0, Math.min((halfWidth + 1) & ~1, size - 2))
+  return { size, band, re: new Float64Array(size * (band + 2)), im: new Float64Array(size * (band + 2)) }
+}
+
+/** Where entry (i, j), j <= i, of a Hermitian band matrix lies. */
+export function hermitianIndex({ band }: HermitianBand, i: number, j: number): number {
+  return i * (band + 2) + j - (i & ~1) + band
+}
+
+/** Factors a Hermitian band matrix in place; true when every pivot was positive. */
+export function factorsHermitianBand({ size, band, re, im }: HermitianBand): boolean {
+  const width = band + 2
+  for (let i = 0; i < size; i += 2) {
+    const first = Math.max(0, i - band)
+    const r0 = i * width - i + band
+    const r1 = r0 + width
+    for (let j = first; j < i; j += 2) {
+      const s0 = j * width - j + band
+      const s1 = s0 + width
       let a00 = re[r0 + j]!
       let a01 = re[r0 + j + 1]!
       let a10 = re[r1 + j]!
@@ -133,7 +156,7 @@ export function factorsHermitian(re: Float64Array, im: Float64Array, n: number):
       let b01 = im[r0 + j + 1]!
       let b10 = im[r1 + j]!
       let b11 = im[r1 + j + 1]!
-      for (let q = 0; q < j; q++) {
+      for (let q = first; q < j; q++) {
         const x0 = re[r0 + q]!
         const u0 = im[r0 + q]!
         const y0 = re[s0 + q]!
@@ -163,7 +186,6 @@ export function factorsHermitian(re: Float64Array, im: Float64Array, n: number):
       im[r0 + j] = b00
       re[r1 + j] = a10
       im[r1 + j] = b10
-      // Minus x conj(c + i d), as in the sums above.
       re[r0 + j + 1] = (a01 - (a00 * c + b00 * d)) / p1
       im[r0 + j + 1] = (b01 - (b00 * c - a00 * d)) / p1
       re[r1 + j + 1] = (a11 - (a10 * c + b10 * d)) / p1
@@ -173,7 +195,7 @@ export function factorsHermitian(re: Float64Array, im: Float64Array, n: number):
     let q = re[r1 + i + 1]!
     let c = re[r1 + i]!
     let d = im[r1 + i]!
-    for (let k = 0; k < i; k++) {
+    for (let k = first; k < i; k++) {
       const x0 = re[r0 + k]!
       const u0 = im[r0 + k]!
       const x1 = re[r1 + k]!

@@ -3,8 +3,10 @@ import {
   bandIndex,
   choleskySlack,
   createBand,
+  createHermitianBand,
   factorsBand,
-  factorsHermitian,
+  factorsHermitianBand,
+  hermitianIndex,
   shiftedNegative,
 } from '../../src/linalg/cholesky.ts'
 import { lanczosLower, lanczosTop } from '../../src/linalg/lanczos.ts'
@@ -35,6 +37,17 @@ function banded(a: Float64Array, n: number, halfWidth: number) {
   return band
 }
 
+function factorsHermitian(re: Float64Array, im: Float64Array, n: number, halfWidth = n): boolean {
+  const band = createHermitianBand(n, halfWidth)
+  for (let i = 0; i < band.size; i++)
+    for (let j = Math.max(0, i - halfWidth); j <= i; j++) {
+      const at = hermitianIndex(band, i, j)
+      band.re[at] = i < n ? re[i * n + j]! : i === j ? 1 : 0
+      band.im[at] = i < n ? im[i * n + j]! : 0
+    }
+  return factorsHermitianBand(band)
+}
+
 describe('Cholesky as a test of definiteness', () => {
   it('accepts above and rejects below the top eigenvalue, for every size and band', () => {
     for (const n of [1, 2, 3, 4, 5, 7, 8, 13, 30])
@@ -57,10 +70,20 @@ describe('Cholesky as a test of definiteness', () => {
   })
 
   it('factors Hermitian matrices: real embedding agrees', () => {
-    for (const n of [2, 4, 6, 12]) {
-      const re = symmetrised(normalVector(n * n, 1, n), n)
+    for (const [n, halfWidth] of [
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [6, 6],
+      [13, 13],
+      [13, 0],
+      [12, 3],
+      [13, 4],
+    ] as const) {
+      const inside = (x: number, k: number) => (Math.abs(Math.floor(k / n) - (k % n)) > halfWidth ? 0 : x)
+      const re = symmetrised(normalVector(n * n, 1, n), n).map(inside)
       const raw = normalVector(n * n, 2, n)
-      const im = raw.map((x, k) => x - raw[(k % n) * n + Math.floor(k / n)]!)
+      const im = raw.map((x, k) => inside(x - raw[(k % n) * n + Math.floor(k / n)]!, k))
       const real = new Float64Array(4 * n * n)
       for (let i = 0; i < n; i++)
         for (let j = 0; j < n; j++) {
@@ -75,7 +98,7 @@ describe('Cholesky as a test of definiteness', () => {
       ] as const) {
         const shifted = re.slice()
         for (let i = 0; i < n; i++) shifted[i * n + i] += shift
-        expect(factorsHermitian(shifted, im.slice(), n)).toBe(definite)
+        expect(factorsHermitian(shifted, im.slice(), n, halfWidth), `n ${n} band ${halfWidth}`).toBe(definite)
       }
     }
   })

@@ -9,13 +9,14 @@ import { gamma, nextUp, UNIT } from '../../linalg/rounding.ts'
 import { vectorNormUpper } from '../../linalg/vector-norm.ts'
 import type { ConvolutionStructure } from '../../ops/operator.ts'
 import { type ConvolutionMap, convolutionMap } from './convolution-map.ts'
-import { boundByEmbedding, embeddingFrequencies } from './embedding.ts'
+import { boundByEmbedding, embeddingFrequencies, type GridBound } from './embedding.ts'
 import { boundGram, finiteGram, planFinite } from './finite-gram.ts'
 import { type Axis, axesOf, type Window, windowOf, withoutSelections } from './geometry.ts'
 import { type GramSymbol, gramSymbol } from './gram-symbol.ts'
 import { distanceTo, largest, rootUp, storedRelativeError, widen } from './perturbed.ts'
 import { type GroupWeights, type PhaseKernel, phaseKernel } from './phase-kernel.ts'
 import { planeWave } from './plane-wave.ts'
+import { boundByStrip, planStrip } from './strip.ts'
 import { type Probe, probeSymbol } from './symbol-probe.ts'
 import { boundByTorus } from './torus.ts'
 
@@ -31,6 +32,9 @@ const DIRECT = 4e7
 const FINITE = 1.5e9
 const FINITE_MEMORY = 6e7
 const EMBEDDING = 4e11
+const STRIP = 8e9
+/** Relative gap below which the strip proof is not worth its time. */
+const STRIP_GAIN = 2e-3
 const LANCZOS = 2.5e9
 /** Gram symbols beyond this many doubles are not formed. */
 const SYMBOL_MEMORY = 3e8
@@ -127,6 +131,7 @@ function groupProblem(
     const plan = windows && planFinite(weights, axes)
     const direct = plan !== undefined && plan.cost <= DIRECT * effort
     let start: Float64Array | undefined
+    let grid: GridBound | undefined
     if (!direct) {
       const probed = probe(kernel!)
       if (probed) {
@@ -135,6 +140,7 @@ function groupProblem(
         const frequencies = periods ? embeddingFrequencies(symbol, periods) : Number.POSITIVE_INFINITY
         if (frequencies * (1.4 * symbol.size ** 3 + symbol.count * symbol.size ** 2 + 500) <= EMBEDDING * effort) {
           const bound = boundByEmbedding(symbol, periods!, found, square)
+          grid = bound
           improve(bound.square, 'twisted-circulant', {
             theta: bound.theta,
             periods: bound.periods,
@@ -158,7 +164,19 @@ function groupProblem(
       const gram = finiteGram(scaledWeights(), plan!, absoluteSquare)
       improve(boundGram(gram, lower * lower, square), 'dense-cholesky', { size: gram.size, side: plan!.side })
       yield
+      return
     }
+    const strip = grid && planStrip(kernel!, windows, grid.periods)
+    if (!strip || strip.cost > STRIP * effort || strip.memory > FINITE_MEMORY) return
+    if (Math.sqrt(square) <= lower * (1 + STRIP_GAIN)) return
+    const bound = boundByStrip(kernel!, windows, grid!, strip.axis, lower * lower, square)
+    improve(bound, 'strip-embedding', {
+      exactAxis: strip.axis,
+      theta: grid!.theta,
+      periods: grid!.periods,
+      frequencies: strip.frequencies,
+    })
+    yield
   }
 
   let running: Generator<void, void, NormOptions> | undefined

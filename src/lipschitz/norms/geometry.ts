@@ -24,6 +24,10 @@ export interface Window {
   readonly high: number
   /** Smallest period of a circulant that contains the operator as a sub-matrix. */
   readonly period: number
+  /** Number of outputs and of inputs (per phase) that matter, and the offset q - o of the first of each. */
+  readonly rows: number
+  readonly columns: number
+  readonly shift: number
 }
 
 export function axesOf(structure: ConvolutionStructure): readonly Axis[] {
@@ -88,7 +92,14 @@ export function windowOf(axis: Axis): Window | undefined {
     lastRow - firstRow + 1,
     lastColumn - firstColumn + 1,
   )
-  return { low, high, period }
+  return {
+    low,
+    high,
+    period,
+    rows: lastRow - firstRow + 1,
+    columns: lastColumn - firstColumn + 1,
+    shift: firstColumn - firstRow,
+  }
 }
 
 /**

@@ -94,7 +94,7 @@ function symbolError({ count, long, absoluteSquare }: PhaseKernel, offsets: numb
 }
 
 /** Three complex factors of error sqrt(2) TWIDDLE_ERROR each, and their products. */
-const PHASE_ERROR = 8 * TWIDDLE_ERROR
+export const PHASE_ERROR = 8 * TWIDDLE_ERROR
 
 /** A frequency as integers: w_k = 2 pi numerator_k / denominator_k. */
 export interface Frequency {

@@ -1,4 +1,4 @@
-import { choleskySlack, factorsHermitian } from '../../linalg/cholesky.ts'
+import { choleskySlack, createHermitianBand, factorsHermitianBand, hermitianIndex } from '../../linalg/cholesky.ts'
 import { UNIT } from '../../linalg/rounding.ts'
 import type { GramSymbol } from './gram-symbol.ts'
 import { type Scratch, topOf } from './symbol-probe.ts'
@@ -20,12 +20,11 @@ export interface SymbolCheck {
 
 export function symbolCheck(symbol: GramSymbol): SymbolCheck {
   const { size } = symbol
-  const padded = (size + 1) & ~1
-  const re = new Float64Array(padded * padded)
-  const im = new Float64Array(padded * padded)
+  const work = createHermitianBand(size, size)
   const passes = (scratch: Scratch, square: number): boolean => {
+    const { re, im } = work
     for (let i = 0, k = 0; i < size; i++) {
-      const row = i * padded
+      const row = hermitianIndex(work, i, 0)
       for (let j = 0; j < i; j++, k++) {
         re[row + j] = -scratch.re[k]!
         im[row + j] = -scratch.im[k]!
@@ -33,13 +32,14 @@ export function symbolCheck(symbol: GramSymbol): SymbolCheck {
       re[row + i] = square - scratch.re[k]!
       k++
     }
-    if (padded > size) {
+    if (work.size > size) {
       // An identity row: it changes nothing for the others.
-      re.fill(0, size * padded)
-      im.fill(0, size * padded)
-      re[padded * padded - 1] = 1
+      const row = hermitianIndex(work, size, 0)
+      re.fill(0, row, row + size)
+      im.fill(0, row, row + size)
+      re[row + size] = 1
     }
-    return factorsHermitian(re, im, padded)
+    return factorsHermitianBand(work)
   }
   return {
     passes,
