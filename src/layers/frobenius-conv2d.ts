@@ -1,7 +1,15 @@
 import { LipError } from '../errors.ts'
 import { registerLayer } from './config/layer-registry.ts'
 import { SpectralConstraint } from './constraints/spectral-constraint.ts'
-import { checkDataFormat, type DataFormat, fromImageShape, imageShape, isOnes, type Pair, toPair } from './conv-options.ts'
+import {
+  checkDataFormat,
+  type DataFormat,
+  fromImageShape,
+  imageShape,
+  isOnes,
+  type Pair,
+  toPair,
+} from './conv-options.ts'
 import { conv2d, samePadding } from './kernels/conv2d.ts'
 import { inChannelsLast } from './kernels/in-channels-last.ts'
 import { convLipFactor } from './normalizers/conv-lip-factor.ts'

@@ -3,13 +3,18 @@
  * @module
  */
 export { createLayer, isOwnLayer, registerLayer } from './config/layer-registry.ts'
+export * from './constraints/index.ts'
+export { FrobeniusConv2D } from './frobenius-conv2d.ts'
 export { FrobeniusDense, type FrobeniusDenseOptions } from './frobenius-dense.ts'
 export { FullSort } from './full-sort.ts'
 export { GroupSort, type GroupSortOptions } from './group-sort.ts'
 export { GroupSort2 } from './group-sort2.ts'
+export { Householder } from './householder.ts'
 export { Orthogonal } from './initializers/orthogonal.ts'
 export { resolveInitializer } from './initializers/resolve-initializer.ts'
 export { SpectralInitializer } from './initializers/spectral-initializer.ts'
+export { InvertibleDownSampling } from './invertible-down-sampling.ts'
+export { InvertibleUpSampling } from './invertible-up-sampling.ts'
 export {
   type Condensable,
   isCondensable,
@@ -19,10 +24,16 @@ export {
 } from './lipschitz-layer.ts'
 export { MaxMin } from './max-min.ts'
 export * from './normalizers/index.ts'
+export { PadConv2D } from './pad-conv2d.ts'
+export { PReLUlip } from './prelu-lip.ts'
+export * from './regularizers/index.ts'
 export { type EffectiveWeights, ReparametrisedLayer } from './reparametrised-layer.ts'
 export { ScaledAveragePooling2D } from './scaled-average-pooling2d.ts'
+export { ScaledGlobalAveragePooling2D } from './scaled-global-average-pooling2d.ts'
+export { ScaledGlobalL2NormPooling2D } from './scaled-global-l2-norm-pooling2d.ts'
 export { ScaledL2NormPooling2D } from './scaled-l2-norm-pooling2d.ts'
 export { Sequential, type SequentialOptions } from './sequential.ts'
 export { SpectralConv2D, type SpectralConv2DOptions } from './spectral-conv2d.ts'
+export { SpectralConv2DTranspose } from './spectral-conv2d-transpose.ts'
 export { SpectralDense, type SpectralDenseOptions } from './spectral-dense.ts'
 export { vanillaModel } from './vanilla-model.ts'

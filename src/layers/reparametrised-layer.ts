@@ -15,6 +15,7 @@ import {
   serializePluggable,
 } from './config/resolve-regularizer.ts'
 import { asSerializedObject } from './config/serialized-object.ts'
+import { deriveSeed } from './derive-seed.ts'
 import {
   type InitializerIdentifier,
   resolveInitializer,
@@ -28,7 +29,6 @@ import {
   single,
   singleShape,
 } from './lipschitz-layer.ts'
-import { deriveSeed } from './derive-seed.ts'
 import * as tf from './tf.ts'
 
 export interface ReparametrisedOptions extends LipschitzOptions {

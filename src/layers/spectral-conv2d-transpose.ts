@@ -1,6 +1,14 @@
 import { LipError } from '../errors.ts'
 import { registerLayer } from './config/layer-registry.ts'
-import { checkDataFormat, type DataFormat, fromImageShape, imageShape, isOnes, type Pair, toPair } from './conv-options.ts'
+import {
+  checkDataFormat,
+  type DataFormat,
+  fromImageShape,
+  imageShape,
+  isOnes,
+  type Pair,
+  toPair,
+} from './conv-options.ts'
 import { samePadding } from './kernels/conv2d.ts'
 import { conv2dTranspose } from './kernels/conv2d-transpose.ts'
 import { addBias } from './kernels/dense.ts'

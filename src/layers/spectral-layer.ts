@@ -1,4 +1,5 @@
 import { withSnakeKeys } from './config/python-keys.ts'
+import { deriveSeed } from './derive-seed.ts'
 import { SeededNormal } from './initializers/seeded-normal.ts'
 import { checkRkoParameters } from './normalizers/check-rko-parameters.ts'
 import {
@@ -10,7 +11,6 @@ import {
   type RkoOptions,
 } from './normalizers/defaults.ts'
 import { reshapedKernelOrthogonalization } from './normalizers/reshaped-kernel-orthogonalization.ts'
-import { deriveSeed } from './derive-seed.ts'
 import {
   assign,
   type EffectiveWeights,

@@ -1,5 +1,6 @@
 import { withSnakeKeys } from '../config/python-keys.ts'
 import type { PythonObject } from '../config/serialized-object.ts'
+import { deriveSeed } from '../derive-seed.ts'
 import { checkRkoParameters } from '../normalizers/check-rko-parameters.ts'
 import {
   DEFAULT_BETA_BJORCK,
@@ -9,7 +10,6 @@ import {
   DEFAULT_MAXITER_SPECTRAL,
 } from '../normalizers/defaults.ts'
 import { reshapedKernelOrthogonalization } from '../normalizers/reshaped-kernel-orthogonalization.ts'
-import { deriveSeed } from '../derive-seed.ts'
 import * as tf from '../tf.ts'
 import { type InitializerIdentifier, resolveInitializer, serializeInitializer } from './resolve-initializer.ts'
 import { uniformVector } from './seeded-normal.ts'

@@ -42,13 +42,22 @@ export class LorthRegularizer extends tf.Regularizer {
     if (size % 2 === 0) throw new LipError('CONFIG_INVALID', 'Lorth regularizer requires odd kernels.')
     if (c * s * s >= m) {
       if (m > c * size * size) {
-        throw new LipError('CONFIG_INVALID', `Impossible RO configuration for orthogonal convolution: M=${m} > C R^2=${c * size ** 2}.`)
+        throw new LipError(
+          'CONFIG_INVALID',
+          `Impossible RO configuration for orthogonal convolution: M=${m} > C R^2=${c * size ** 2}.`,
+        )
       }
     } else if (s > size) {
-      throw new LipError('CONFIG_INVALID', `Impossible CO configuration for orthogonal convolution: S=${s} > R=${size}.`)
+      throw new LipError(
+        'CONFIG_INVALID',
+        `Impossible CO configuration for orthogonal convolution: S=${s} > R=${size}.`,
+      )
     }
     if (c * s * s === m) {
-      process.emitWarning(`LorthRegularizer: configuration C=${c}, M=${m} and S=${s} is hard to optimize.`, 'UserWarning')
+      process.emitWarning(
+        `LorthRegularizer: configuration C=${c}, M=${m} and S=${s} is hard to optimize.`,
+        'UserWarning',
+      )
     }
     this.kernelShape = shape
   }
