@@ -1,6 +1,7 @@
 import { sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { Operator } from './operator.ts'
 import { roundUp } from './round-up.ts'
+import { OPAQUE } from './symbolic.ts'
 
 /** y = x for x >= 0, slope x below; the slope broadcasts to x. */
 export const PRelu: Operator = {
@@ -32,7 +33,7 @@ export const PRelu: Operator = {
     inputs[0] &&
     zipExpressions(site, inputs, pool, ([id, slope]) => {
       const value = pool.valueOf(slope!)
-      if (value === undefined) return -1
+      if (value === undefined) return OPAQUE
       const scaled = pool.linear([id!], [value])
       return value <= 1 ? pool.max([id!, scaled]) : pool.min([id!, scaled])
     }),

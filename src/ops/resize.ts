@@ -102,10 +102,7 @@ function applyAlong(data: Float64Array, dims: Shape, k: number, { size, rows }: 
   return result
 }
 
-/**
- * The transposed matrix along one axis. Weights that are not float32 numbers are split in two, so that the adjoint is that of
- * the operator itself to float64 accuracy.
- */
+/** The transposed matrix along one axis. */
 function adjointAlong(b: GradientBuilder, value: string, dims: Shape, k: number, axis: AxisResampling): string {
   const out = axis.rows.length
   const transposed = new Float64Array(axis.size * out)
@@ -113,9 +110,6 @@ function adjointAlong(b: GradientBuilder, value: string, dims: Shape, k: number,
     for (const { index, weight } of taps) transposed[index * out + i] = weight
   })
   const lines = b.node('Reshape', [value, b.indices([sizeOf(dims.slice(0, k)), out, sizeOf(dims.slice(k + 1))])])
-  const high = transposed.map(Math.fround)
-  const low = transposed.map((weight, i) => weight - high[i]!)
-  const product = (matrix: Float64Array) => b.node('MatMul', [b.constant(matrix, [axis.size, out]), lines])
-  const image = low.every((weight) => weight === 0) ? product(high) : b.node('Add', [product(high), product(low)])
+  const image = b.node('MatMul', [b.constant(transposed, [axis.size, out]), lines])
   return b.node('Reshape', [image, b.indices(dims.with(k, axis.size))])
 }
