@@ -3,9 +3,9 @@
  * @module
  */
 import { readFile } from 'node:fs/promises'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { LipError } from '../errors.ts'
+import { schemaProblem } from '../schema-check.ts'
 
 export type BoundName = 'logit' | 'features' | 'joint' | 'pair'
 
@@ -43,14 +43,9 @@ export interface Policy {
  * @throws LipError CONFIG_INVALID naming the first thing that is wrong
  */
 export async function checkPolicy(value: unknown, path: string): Promise<Policy> {
-  const schema = JSON.parse(await readFile(new URL('../../schemas/policy.schema.json', import.meta.url), 'utf8'))
-  const validate = new Ajv2020({ allErrors: false }).compile(schema)
-  if (validate(value)) return value as Policy
-  const problem = validate.errors![0]!
-  const where = problem.instancePath || '(top)'
-  const extra = (problem.params as { additionalProperty?: string }).additionalProperty
-  const what = extra === undefined ? problem.message : `there is no key '${extra}'`
-  throw new LipError('CONFIG_INVALID', `The policy '${path}' is not valid at ${where}: ${what}.`, {
+  const problem = await schemaProblem(value, 'policy.schema.json')
+  if (problem === undefined) return value as Policy
+  throw new LipError('CONFIG_INVALID', `The policy '${path}' is not valid ${problem}.`, {
     hint: 'See schemas/policy.schema.json.',
   })
 }

@@ -23,8 +23,8 @@ export interface TrainingConfig {
     /** Of one sample, channels last: [height, width, channels] or [features]. */
     readonly inputShape: readonly number[]
     readonly kCoefLip: number
-    /** 'strict': coefficients are bounds. 'deel-lip': deel-lip's own coefficients, for reproduction. */
-    readonly mode: 'strict' | 'deel-lip'
+    /** 'strict': coefficients are bounds. The others reproduce deel-lip (1.5, or 1.2 as in the notebook). */
+    readonly mode: 'strict' | 'deel-lip' | 'deel-lip-1.2'
     readonly layers: readonly LayerConfig[]
   }
   readonly loss: { readonly className: string; readonly config?: Readonly<Record<string, unknown>> }

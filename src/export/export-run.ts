@@ -1,0 +1,31 @@
+import type { RunFolder } from '../training/run-folder.ts'
+import type { TrainedNetwork } from '../training/train.ts'
+import { describeNetwork } from './describe.ts'
+import { type ExportResult, exportModel } from './export-model.ts'
+
+/** Writes a trained run's model.onnx into its folder, with a summary of the training in the metadata. */
+export async function exportRun(
+  run: RunFolder,
+  trained: TrainedNetwork,
+): Promise<ExportResult & { readonly path: string }> {
+  const { config } = run
+  const network = describeNetwork(config.name, trained.network.layers, config.network.inputShape)
+  const path = run.file('model.onnx')
+  const last = trained.history.at(-1)
+  const result = await exportModel(network, path, {
+    mode: config.network.mode === 'strict' ? 'strict' : 'deel-lip',
+    kCoefLip: config.network.kCoefLip,
+    metadata: {
+      'lip_onnx.training': JSON.stringify({
+        data: config.data,
+        loss: config.loss,
+        optimizer: config.optimizer,
+        batchSize: config.batchSize,
+        seed: config.seed,
+        engine: trained.engine,
+        ...(last && { epochs: last.epoch, valAccuracy: last.val_accuracy, valKR: last.val_MulticlassKR }),
+      }),
+    },
+  })
+  return { ...result, path }
+}
