@@ -6,9 +6,9 @@ import { liveNodes } from '../onnx/live-nodes.ts'
 import { NEWEST_IR } from '../onnx/schema.ts'
 import { namesRead } from '../onnx/sort-nodes.ts'
 import { toNdArray } from '../onnx/tensor.ts'
-import { unknownAttribute } from '../ops/attributes.ts'
 import { roomOf } from '../ops/index.ts'
 import type { Operand, Operator, Site, TensorType } from '../ops/operator.ts'
+import { beyondSignature } from '../ops/signatures.ts'
 import { createSite } from '../ops/site.ts'
 import { checkResult } from './check-result.ts'
 import { inlineFunctions } from './inline-functions.ts'
@@ -162,9 +162,9 @@ function place(
       refuse(node.name, node.op, `has an attribute '${name}' that is not supported (${attribute.kind})`)
       return undefined
     }
-  const unknown = unknownAttribute(node.op, node.attributes.keys())
-  if (unknown !== undefined) {
-    refuse(node.name, node.op, `has an attribute '${unknown}' without a rule`)
+  const beyond = beyondSignature(node)
+  if (beyond !== undefined) {
+    refuse(node.name, node.op, beyond)
     return undefined
   }
   const site = createSite(node, opset, operands)
@@ -176,6 +176,9 @@ function place(
     refuse(node.name, node.op, error.message)
     return undefined
   }
+  const bad = types.flatMap((type) => type.dims).find((dim) => !(Number.isInteger(dim) && dim >= 0))
+  if (bad !== undefined)
+    throw new LipError('MODEL_INVALID', `Node '${node.name}' (${node.op}) makes a dimension of size ${bad}.`)
   const absent = node.outputs.findIndex((name, i) => name !== '' && !types[i])
   const huge = types.find((type) => !(elements(type.dims) <= MOST_ELEMENTS))
   if (absent < 0 && !huge) return { operator, site, types }

@@ -1,5 +1,5 @@
 /**
- * The list of rooms. To support a new ONNX operator: one file in this folder, one line here, its attributes in attributes.ts.
+ * The list of rooms. To support a new ONNX operator: one file in this folder, one line here, its inputs and attributes in signatures.ts.
  * @module
  */
 import { Abs } from './abs.ts'

@@ -141,11 +141,8 @@ function checkAdjoint(
 function close(a: NdArray, b: NdArray, tolerance: number, what: string): void {
   expect(a.dims, what).toEqual(b.dims)
   const scale = 1 + Math.max(0, ...a.data.map(Math.abs))
-  a.data.forEach((value, i) => {
-    expect(Math.abs(value - b.data[i]!), `${what}, element ${i}: ${value} and ${b.data[i]}`).toBeLessThanOrEqual(
-      tolerance * scale,
-    )
-  })
+  const bad = a.data.findIndex((value, i) => !(Math.abs(value - b.data[i]!) <= tolerance * scale))
+  if (bad >= 0) expect.fail(`${what}, element ${bad}: ${a.data[bad]} and ${b.data[bad]}`)
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
