@@ -1,4 +1,4 @@
-import { showBound } from '../report/format-number.ts'
+import { showBound, showLimit } from '../report/format-number.ts'
 import type { BoundReport, GateReport } from '../report/report.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { BoundReport, GateReport } from '../report/report.ts'
  */
 export function boundGate(id: string, what: string, bound: BoundReport, limit: number, source: string): GateReport {
   const { lower, upper } = bound
-  const limitText = `${source} ${limit}`
+  const limitText = `${source} ${showLimit(limit)}`
   if (lower > limit) {
     const message = `${what} is at least ${showBound(lower, 'lower')}, which exceeds the ${limitText}: violated, proved.`
     return { id, status: 'fail', limit, value: lower, message }

@@ -1,5 +1,5 @@
 /** Text of a number that never promises more than the number: rounded up on the upper side, down on the lower. */
-export function showBound(value: number | null, side: 'lower' | 'upper', digits = 5): string {
+export function showBound(value: number | null, side: 'lower' | 'upper', digits = 6): string {
   if (value === null || !Number.isFinite(value)) return 'unbounded'
   if (value === 0) return '0'
   const text = value.toPrecision(digits)
@@ -27,4 +27,9 @@ export function showShare(share: number): string {
 /** A radius or distance in input units, rounded down. */
 export function showRadius(value: number | null): string {
   return value === null ? 'none' : (Math.floor(value * 10_000) / 10_000).toFixed(4)
+}
+
+/** A limit as the person wrote it: it is held as the largest double below that decimal, whose own digits are noise. */
+export function showLimit(limit: number): string {
+  return String(Number(limit.toPrecision(12)))
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { showBound, showRadius, showShare } from './format-number.ts'
+import { showBound, showLimit, showRadius, showShare } from './format-number.ts'
 import { certifiedCurve, trainingCurves } from './html/curves.ts'
 import { type Markup, markup } from './html/markup.ts'
 import { pictureGrid } from './html/pictures.ts'
@@ -32,7 +32,7 @@ function tiles(report: Report): Markup {
   return markup`<div class="tiles">${[
     tile(
       showBound(lipschitz[lipschitz.of].upper, 'upper'),
-      `proved L2 Lipschitz bound (${lipschitz.of}); limit ${lipschitz.threshold}`,
+      `proved L2 Lipschitz bound (${lipschitz.of}); limit ${showLimit(lipschitz.threshold)}`,
     ),
     ...(certificates
       ? [

@@ -2,7 +2,7 @@
  * The sentences that every format shares: what the verdict is about, in words.
  * @module
  */
-import { showBound, showBracket, showRadius, showShare } from './format-number.ts'
+import { showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
 import type { Report, Verdict } from './report.ts'
 
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
@@ -26,14 +26,14 @@ export function boundSentence({ lipschitz }: Report): string {
   const bound = lipschitz[of]
   const subject = SUBJECT[of]
   if (bound.upper !== null && bound.upper <= threshold) {
-    return `Proved: ${subject} is ${showBound(bound.upper, 'upper')}-Lipschitz (L2), within the limit ${threshold}.`
+    return `Proved: ${subject} is ${showBound(bound.upper, 'upper')}-Lipschitz (L2), within the limit ${showLimit(threshold)}.`
   }
   if (bound.lower > threshold) {
-    return `Disproved: the Lipschitz constant of ${subject} is at least ${showBound(bound.lower, 'lower')}, above the limit ${threshold}.`
+    return `Disproved: the Lipschitz constant of ${subject} is at least ${showBound(bound.lower, 'lower')}, above the limit ${showLimit(threshold)}.`
   }
   if (bound.upper === null)
     return `Not proved: no bound of ${subject} is known; it is at least ${showBound(bound.lower, 'lower')}.`
-  return `Not proved: the Lipschitz constant of ${subject} lies in ${showBracket(bound)}, and the limit is ${threshold}.`
+  return `Not proved: the Lipschitz constant of ${subject} lies in ${showBracket(bound)}, and the limit is ${showLimit(threshold)}.`
 }
 
 /** One sentence about the certificates; undefined when no data was given. */

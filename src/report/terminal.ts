@@ -4,7 +4,7 @@
  */
 import type pc from 'picocolors'
 import { attackRows } from './attack-rows.ts'
-import { showBound, showBracket, showRadius, showShare } from './format-number.ts'
+import { showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
 import type { GateStatus, Report, Verdict } from './report.ts'
 import { accuracyByRadius, boundSentence, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
 import { table } from './table.ts'
@@ -32,7 +32,7 @@ function layers(report: Report, c: Colors): string[] {
     name,
     showBound(lower, 'lower'),
     showBound(upper, 'upper'),
-    claim === undefined ? '' : `claims ${claim}`,
+    claim === undefined ? '' : `claims ${showLimit(claim)}`,
     method,
   ])
   const shown = cut(rows, (dropped) => ['', `... ${dropped} more ...`, '', '', '', ''])
@@ -121,7 +121,7 @@ function ledger(report: Report, c: Colors): string[] {
     '',
     c.bold('Where the radius comes from (mean over correct samples)'),
     table(
-      report.ledger.map(({ step, meanRadius }) => [step, meanRadius.toFixed(4)]),
+      report.ledger.map(({ step, meanRadius }) => [step, showRadius(meanRadius)]),
       { right: [1] },
     ),
   ]

@@ -70,8 +70,8 @@ describe('showBound', () => {
   })
 
   it('shows 1.0000001 as above 1 and 0.9999999 as below', () => {
-    expect(showBound(1.0000001, 'upper')).toBe('1.0001')
-    expect(showBound(0.9999999, 'lower')).toBe('0.99999')
+    expect(showBound(1.0000001, 'upper')).toBe('1.00001')
+    expect(showBound(0.9999999, 'lower')).toBe('0.999999')
     expect(showBound(1, 'upper')).toBe('1')
     expect(showBound(null, 'upper')).toBe('unbounded')
   })
@@ -122,7 +122,7 @@ describe('the terminal', () => {
   const plain = pc.createColors(false)
   it('says the verdict last, in words that match the numbers', () => {
     const text = renderTerminal(report, plain)
-    expect(text.split('\n').at(-1)).toBe('PASS  Proved: every output is 0.99999-Lipschitz (L2), within the limit 1.')
+    expect(text.split('\n').at(-1)).toBe('PASS  Proved: every output is 0.999988-Lipschitz (L2), within the limit 1.')
     expect(text).toContain('conv1')
     expect(text.includes('\u001b')).toBe(false)
     expect(renderTerminal(violated, plain).split('\n').at(-1)).toMatch(
@@ -134,7 +134,7 @@ describe('the terminal', () => {
   it('explains a node with the naive constant beside the proved one', () => {
     const text = renderExplanation(report, 'max')
     expect(text).toContain('constant 1')
-    expect(text).toContain('naive multiplication over the same nodes: 1.4143')
+    expect(text).toContain('naive multiplication over the same nodes: 1.41422')
   })
 })
 

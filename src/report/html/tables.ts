@@ -1,4 +1,4 @@
-import { showBound, showBracket, showShare } from '../format-number.ts'
+import { showBound, showBracket, showLimit, showRadius, showShare } from '../format-number.ts'
 import type { LayerReport, Report } from '../report.ts'
 import { accuracyByRadius } from '../summary.ts'
 import { type Markup, markup } from './markup.ts'
@@ -9,7 +9,7 @@ function meter(layer: Pick<LayerReport, 'lower' | 'upper'>, limit: number | unde
   const upper = layer.upper ?? scale
   const width = (value: number) => `${Math.min(100, (100 * value) / scale).toFixed(2)}%`
   const over = limit !== undefined && lower > limit ? 'over' : ''
-  return markup`<div class="meter"><i class="gap" style="width:${width(upper)}"></i><i class="${over}" style="width:${width(lower)}"></i><u style="left:${width(limit ?? 1)}" title="${limit ?? 1}"></u></div>`
+  return markup`<div class="meter"><i class="gap" style="width:${width(upper)}"></i><i class="${over}" style="width:${width(lower)}"></i><u style="left:${width(limit ?? 1)}" title="${showLimit(limit ?? 1)}"></u></div>`
 }
 
 /** What a layer is held against: its claim, or the policy's limit. */
@@ -26,7 +26,7 @@ export function layerTable({ layers, gates }: Report): Markup {
   const claims = layers.some((layer) => layer.claim !== undefined)
   const rows = layers.map(
     (layer) =>
-      markup`<tr><td class="name">${layer.name}</td><td>${layer.op}</td><td class="number">${showBound(layer.lower, 'lower')}</td><td class="number">${showBound(layer.upper, 'upper')}</td>${claims && markup`<td class="number">${layer.claim ?? ''}</td>`}<td class="bar">${meter(layer, limitOf(layer, gates), scale)}</td><td class="soft">${layer.method}</td></tr>`,
+      markup`<tr><td class="name">${layer.name}</td><td>${layer.op}</td><td class="number">${showBound(layer.lower, 'lower')}</td><td class="number">${showBound(layer.upper, 'upper')}</td>${claims && markup`<td class="number">${layer.claim === undefined ? '' : showLimit(layer.claim)}</td>`}<td class="bar">${meter(layer, limitOf(layer, gates), scale)}</td><td class="soft">${layer.method}</td></tr>`,
   )
   return markup`<div class="scroll"><table><tr><th>layer</th><th>op</th><th class="number">norm at least</th><th class="number">at most</th>${claims && markup`<th class="number">claimed</th>`}<th></th><th>proved by</th></tr>${rows}</table></div>`
 }
@@ -75,7 +75,7 @@ export function ledgerTable({ ledger }: Report): Markup {
   const most = Math.max(...ledger.map((step) => step.meanRadius), 1e-9)
   const rows = ledger.map(
     ({ step, meanRadius }) =>
-      markup`<tr><td>${step}</td><td class="number">${meanRadius.toFixed(4)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
+      markup`<tr><td>${step}</td><td class="number">${showRadius(meanRadius)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
   )
   return markup`<table><tr><th>step</th><th class="number">mean radius</th><th></th></tr>${rows}</table>`
 }
