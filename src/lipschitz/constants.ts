@@ -27,16 +27,21 @@ export function createConstants(
   const known = new Map<string, number>()
   const blocks = new Map<string, BlockBound | undefined>()
   const { symbolic, producers, linear } = network
+  let settled = 0
 
   const constants: Constants = {
     of(name) {
       const before = known.get(name)
       if (before !== undefined) return before
-      // Inputs first: the recursion follows the order of the program, so it is never deeper than a node.
-      for (const { site } of network.program.nodes)
-        for (const output of site.outputs)
-          if (output.name !== '' && !known.has(output.name)) known.set(output.name, compute(output.name))
-      return known.get(name) ?? compute(name)
+      // Bases in the order of the program, so that no recursion is deeper than a few nodes.
+      for (const base of symbolic.bases.slice(settled)) {
+        settled++
+        if (base === name) break
+        constants.of(base)
+      }
+      const value = compute(name)
+      known.set(name, value)
+      return value
     },
     byRule(name) {
       const producer = producers.get(name)
@@ -61,10 +66,15 @@ export function createConstants(
       const isInput = network.program.inputs.some((input) => input.name === name)
       return isInput ? 1 : Number.POSITIVE_INFINITY
     }
-    const rule = constants.byRule(name)
     const found = constants.blocks(name)
     const fused = found ? throughBases(network, found, constants.of) : Number.POSITIVE_INFINITY
-    return Math.min(rule, fused, segments(name, constants))
+    return Math.min(fused, segments(name, constants), mayBeat(name, fused) ? constants.byRule(name) : fused)
+  }
+
+  /** Fusion sees all that the rule of a movement or an order statistic knows, but not the norm of an overlapping window. */
+  function mayBeat(name: string, fused: number): boolean {
+    const { node } = producers.get(name)!
+    return !Number.isFinite(fused) || linear.get(node)?.structure.kind === 'convolution'
   }
   for (const { name } of network.program.inputs) known.set(name, 1)
   return constants

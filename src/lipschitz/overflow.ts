@@ -25,17 +25,16 @@ function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean
   for (const node of program.nodes)
     for (const { name, type } of node.site.outputs) {
       if (name === '' || !isFloat(type)) continue
-      const size = executed(name)
-      if (size < SAFE) {
-        if (node.operator.rounding(node.site).kind !== 'dot') continue
-        const products = applyRule(network, producers.get(name)!, executed, (n) => linear.get(n)!.absolute())
-        if (!(products < SAFE)) return false
+      // A square inside a norm has no constant, but it has a magnitude; twice covers its relative rounding.
+      const tensor = symbolic.tensors.get(name)
+      if (tensor && tensor.base === undefined && Number.isFinite(tensor.rounding.ulps)) {
+        if (!tensor.ids.every((id) => 2 * magnitude(id) + tensor.rounding.tiny < SAFE)) return false
         continue
       }
-      // A square inside a norm has no constant, but a magnitude: twice covers its relative rounding.
-      const tensor = symbolic.tensors.get(name)
-      if (!tensor || tensor.base !== undefined || !Number.isFinite(tensor.rounding.ulps)) return false
-      if (!tensor.ids.every((id) => 2 * magnitude(id) + tensor.rounding.tiny < SAFE)) return false
+      if (!(executed(name) < SAFE)) return false
+      if (node.operator.rounding(node.site).kind !== 'dot') continue
+      const products = applyRule(network, producers.get(name)!, executed, (n) => linear.get(n)!.absolute())
+      if (!(products < SAFE)) return false
     }
   return true
 }
@@ -44,21 +43,22 @@ function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean
 function createMagnitude(network: Network, executed: (name: string) => number): (id: number) => number {
   const { store } = network.symbolic.pool
   const leaf = network.symbolic.bases.map((name) => executed(name))
-  const known = new Map<number, number>()
+  const known = new Float64Array(store.size()).fill(-1)
 
   function compute(id: number): number {
-    const parts = Array.from({ length: store.count(id) }, (_, k) => magnitude(store.argument(id, k)))
-    const largest = parts.reduce((a, b) => Math.max(a, b), 0)
+    let largest = 0
+    for (let k = 0; k < store.count(id); k++) largest = Math.max(largest, magnitude(store.argument(id, k)))
     switch (store.kind(id)) {
       case 'leaf':
         return leaf[store.label(id)]!
       case 'constant':
         return Math.abs(store.value(id)) + store.slack(id)
-      case 'linear':
-        return parts.reduce(
-          (sum, part, k) => sum + part * (Math.abs(store.coefficient(id, k)) + store.coefficientSlack(id, k)),
-          Math.abs(store.value(id)) + store.slack(id),
-        )
+      case 'linear': {
+        let sum = Math.abs(store.value(id)) + store.slack(id)
+        for (let k = 0; k < store.count(id); k++)
+          sum += magnitude(store.argument(id, k)) * (Math.abs(store.coefficient(id, k)) + store.coefficientSlack(id, k))
+        return sum
+      }
       case 'square':
         return largest * largest
       case 'sqrt':
@@ -70,11 +70,8 @@ function createMagnitude(network: Network, executed: (name: string) => number): 
     }
   }
   function magnitude(id: number): number {
-    const found = known.get(id)
-    if (found !== undefined) return found
-    const value = compute(id)
-    known.set(id, value)
-    return value
+    if (known[id]! < 0) known[id] = compute(id)
+    return known[id]!
   }
   return magnitude
 }

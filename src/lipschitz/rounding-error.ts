@@ -206,9 +206,8 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
     })
   }
 
-  // In the order of the program, so that no recursion is deeper than a few nodes.
-  for (const { site } of program.nodes)
-    for (const { name, type } of site.outputs) if (name !== '' && isFloat(type)) of(name)
+  // Bases in the order of the program, so that no recursion is deeper than a few nodes.
+  for (const base of symbolic.bases) if (isFloat(program.values.get(base)!.type)) of(base)
   return { of, byNode, norm, biasOf, profile }
 }
 

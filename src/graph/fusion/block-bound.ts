@@ -17,7 +17,7 @@
 import { type ExpressionId, OPAQUE } from '../../ops/symbolic.ts'
 import { addUp, sqrtUp, timesUp } from './exactness.ts'
 import type { ExpressionStore } from './expression-store.ts'
-import { linearPieces, magnitude, majorantOf, type Piece, sharedPieces } from './pieces.ts'
+import { linearPieces, majorantOf, type Piece, sharedPieces, weightedShare } from './pieces.ts'
 
 /** base -> l_b with |dy|^2 <= sum_b l_b^2 |dx_b|^2. Absent bases do not matter. */
 export type BlockBound = ReadonlyMap<number, number>
@@ -79,43 +79,62 @@ function propagate(
     for (const [id, share] of majorantOf(pieces, scale)) give(id, timesUp(weight, share))
   }
 
+  /** |coefficient k|, rounded up. */
+  const sizeOf = (id: ExpressionId, k: number): number => {
+    const slack = store.coefficientSlack(id, k)
+    const size = Math.abs(store.coefficient(id, k))
+    return slack === 0 ? size : addUp(size, slack)
+  }
+
   function linear(id: ExpressionId, weight: number): void {
     const count = store.count(id)
     if (count === 1) {
-      const size = magnitude({ value: store.coefficient(id, 0), slack: store.coefficientSlack(id, 0) })
+      const size = sizeOf(id, 0)
       give(store.argument(id, 0), timesUp(weight, timesUp(size, size)))
       return
     }
-    const whole: Piece = new Map(
-      Array.from({ length: count }, (_, k) => [
-        store.argument(id, k),
-        { value: store.coefficient(id, k), slack: store.coefficientSlack(id, k) },
-      ]),
-    )
-    giveAll(linearPieces(store, id) ?? [whole], weight)
+    const pieces = linearPieces(store, id)
+    if (pieces) {
+      giveAll(pieces, weight)
+      return
+    }
+    // One piece: |c|^2 for every term (Cauchy-Schwarz), or |c_k| sum_j |c_j| p_j / p_k (Schur's test with weights p).
+    sums = true
+    let total = 0
+    for (let k = 0; k < count; k++) {
+      const size = sizeOf(id, k)
+      total = addUp(total, timesUp(size, scale ? scale(store.argument(id, k)) : size))
+    }
+    for (let k = 0; k < count; k++) {
+      const argument = store.argument(id, k)
+      give(argument, timesUp(weight, scale ? weightedShare(sizeOf(id, k), total, scale(argument)) : total))
+    }
   }
 
   function sqrt(id: ExpressionId, weight: number): void {
     const squares = store.argument(id, 0)
     if (store.kind(squares) === 'square') give(store.argument(squares, 0), weight)
     else
-      for (let k = 0; k < store.count(squares); k++) {
-        const size = magnitude({ value: store.coefficient(squares, k), slack: store.coefficientSlack(squares, k) })
-        give(store.argument(store.argument(squares, k), 0), timesUp(weight, size))
-      }
+      for (let k = 0; k < store.count(squares); k++)
+        give(store.argument(store.argument(squares, k), 0), timesUp(weight, sizeOf(squares, k)))
   }
 
+  /** All order statistics of one height, set by set. */
   function sets(orders: readonly ExpressionId[]): void {
-    const groups = new Map<ExpressionId, ExpressionId[]>()
+    const largest = new Map<ExpressionId, number>()
+    const several = new Set<ExpressionId>()
     for (const id of orders) {
       const set = store.argument(id, 0)
-      const group = groups.get(set)
-      if (group) group.push(id)
-      else groups.set(set, [id])
+      const before = largest.get(set)
+      if (before !== undefined) several.add(set)
+      largest.set(set, Math.max(before ?? 0, weights[id]!))
     }
-    for (const [set, group] of groups) {
-      const shared = group.length === 1 ? sharedPieces(store, group[0]!) : undefined
-      const weight = Math.max(...group.map((id) => weights[id]!))
+    for (const id of orders) {
+      const set = store.argument(id, 0)
+      const weight = largest.get(set)
+      if (weight === undefined) continue
+      largest.delete(set)
+      const shared = several.has(set) ? undefined : sharedPieces(store, id)
       if (shared) giveAll(shared, weight)
       else for (let k = 0; k < store.count(set); k++) give(store.argument(set, k), weight)
     }

@@ -62,12 +62,7 @@ export function sharedPieces(store: ExpressionStore, id: ExpressionId): readonly
  */
 export function linearPieces(store: ExpressionStore, id: ExpressionId): readonly Piece[] | undefined {
   if (store.count(id) > 8) return undefined
-  let kinked = false
-  for (let k = 0; k < store.count(id); k++) {
-    const kind = store.kind(store.argument(id, k))
-    kinked ||= kind === 'order' || kind === 'abs'
-  }
-  if (!kinked) return undefined
+  if (!meetsItself(store, id)) return undefined
   const { terms } = linearForm(store, id)
   const expanded = terms.map((term) => branches(store, term.id))
   if (expanded.every((branch) => branch === undefined)) return undefined
@@ -85,9 +80,33 @@ export function linearPieces(store: ExpressionStore, id: ExpressionId): readonly
   return pieces
 }
 
+/** May an order statistic (an absolute value) of the combination share an atom with another of its terms? Cheap, no false. */
+function meetsItself(store: ExpressionStore, id: ExpressionId): boolean {
+  const count = store.count(id)
+  for (let k = 0; k < count; k++) {
+    const term = store.argument(id, k)
+    const kind = store.kind(term)
+    if (kind !== 'order' && kind !== 'abs') continue
+    const set = kind === 'order' ? store.argument(term, 0) : term
+    for (let m = 0; m < store.count(set); m++) {
+      const member = store.argument(set, m)
+      if (store.kind(member) === 'linear') return true
+      for (let other = 0; other < count; other++) {
+        if (other === k) continue
+        const rival = store.argument(id, other)
+        if (rival === member) return true
+        const rivalKind = store.kind(rival)
+        if (rivalKind !== 'order' && rivalKind !== 'abs') continue
+        const rivals = rivalKind === 'order' ? store.argument(rival, 0) : rival
+        for (let n = 0; n < store.count(rivals); n++) if (store.argument(rivals, n) === member) return true
+      }
+    }
+  }
+  return false
+}
+
 /** |coefficient| with its slack, rounded up. */
-export const magnitude = ({ value, slack }: Inexact): number =>
-  slack === 0 ? Math.abs(value) : addUp(Math.abs(value), slack)
+const magnitude = ({ value, slack }: Inexact): number => (slack === 0 ? Math.abs(value) : addUp(Math.abs(value), slack))
 
 /**
  * Numbers d with |g . dx|^2 <= sum_k d_k dx_k^2 for every piece g: the Euclidean norm squared at every atom
@@ -117,7 +136,8 @@ export function majorantOf(
   return result
 }
 
-function weightedShare(size: number, total: number, scale: number): number {
+/** size * total / scale, rounded up. */
+export function weightedShare(size: number, total: number, scale: number): number {
   const product = timesUp(size, total)
   return scale === 1 || product === 0 ? product : (product / scale) * (1 + 2 ** -51) + Number.MIN_VALUE
 }
