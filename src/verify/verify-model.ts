@@ -47,6 +47,8 @@ export interface VerifyOptions extends SampleSource {
   readonly attacks?: readonly string[] | undefined
   /** How many samples to attack; default 100. The samples shown as pictures are attacked as well. */
   readonly attackSamples?: number | undefined
+  /** Further attacks on the samples shown as pictures alone: expensive ones. */
+  readonly pictureAttacks?: readonly string[] | undefined
   /** Attack exactly these positions of the split instead. */
   readonly attackIndices?: readonly number[] | undefined
   /** How many samples to hold against the float64 reference; default 40. */
@@ -331,19 +333,23 @@ async function attackAll(
   })
   try {
     const known = certificates.flatMap(({ index, radius }) => (radius > 0 ? [[index, { radius }] as const] : []))
-    const outcomes = await runAttacks(victim, samples, {
-      names,
+    const plan = {
       seed: options.seed ?? 0,
-      indices: chosen,
       certificates: new Map(known),
       signal: options.signal,
       deadline,
-      onProgress: (name, done, total) => options.onStage?.(`attack ${name}`, done, total),
-    })
+      onProgress: (name: string, done: number, total: number) => options.onStage?.(`attack ${name}`, done, total),
+    }
+    const more = shown.length > 0 ? (options.pictureAttacks ?? []) : []
+    const outcomes = [
+      ...(await runAttacks(victim, samples, { ...plan, names, indices: chosen })),
+      ...(await runAttacks(victim, samples, { ...plan, names: more, indices: shown })),
+    ]
     stage.outcomes.push(...outcomes)
     return {
       gates: [],
-      outOfTime: outcomes.length < names.length || outcomes.some((outcome) => outcome.ended === 'timeout'),
+      outOfTime:
+        outcomes.length < names.length + more.length || outcomes.some((outcome) => outcome.ended === 'timeout'),
     }
   } catch (error) {
     // An attack that cannot run is a finding: it must not pass silently, and it must not hide the proof.
