@@ -2,6 +2,11 @@
  * deel-lip's layers on TensorFlow.js, under their own names.
  * @module
  */
+
+export { AOLConv2D } from './aol-conv2d.ts'
+export { AOLDense } from './aol-dense.ts'
+export { BatchCentering } from './batch-centering.ts'
+export { BatchLipNorm } from './batch-lip-norm.ts'
 export { createLayer, isOwnLayer, registerLayer } from './config/layer-registry.ts'
 export * from './constraints/index.ts'
 export { FrobeniusConv2D } from './frobenius-conv2d.ts'
@@ -15,6 +20,8 @@ export { resolveInitializer } from './initializers/resolve-initializer.ts'
 export { SpectralInitializer } from './initializers/spectral-initializer.ts'
 export { InvertibleDownSampling } from './invertible-down-sampling.ts'
 export { InvertibleUpSampling } from './invertible-up-sampling.ts'
+export { LayerCentering } from './layer-centering.ts'
+export { LipResidual } from './lip-residual.ts'
 export {
   type Condensable,
   isCondensable,
@@ -24,6 +31,7 @@ export {
 } from './lipschitz-layer.ts'
 export { MaxMin } from './max-min.ts'
 export * from './normalizers/index.ts'
+export { OrthoConv2D } from './ortho-conv2d.ts'
 export { PadConv2D } from './pad-conv2d.ts'
 export { PReLUlip } from './prelu-lip.ts'
 export * from './regularizers/index.ts'
@@ -33,6 +41,8 @@ export { ScaledGlobalAveragePooling2D } from './scaled-global-average-pooling2d.
 export { ScaledGlobalL2NormPooling2D } from './scaled-global-l2-norm-pooling2d.ts'
 export { ScaledL2NormPooling2D } from './scaled-l2-norm-pooling2d.ts'
 export { Sequential, type SequentialOptions } from './sequential.ts'
+export { SLLConv2D } from './sll-conv2d.ts'
+export { SLLDense } from './sll-dense.ts'
 export { SpectralConv2D, type SpectralConv2DOptions } from './spectral-conv2d.ts'
 export { SpectralConv2DTranspose } from './spectral-conv2d-transpose.ts'
 export { SpectralDense, type SpectralDenseOptions } from './spectral-dense.ts'
