@@ -72,6 +72,10 @@ function layerGates(evidence: Evidence, policy: Policy): GateReport[] {
   return gates
 }
 
+/**
+ * Claims are checked, not demanded: a disproved one is a violation, one that is neither proved nor disproved is noted and
+ * decides nothing (what is demanded of the network has its own gate).
+ */
 function claimGates(evidence: Evidence): GateReport[] {
   const { claims } = evidence
   if (claims === undefined) return []
@@ -87,19 +91,15 @@ function claimGates(evidence: Evidence): GateReport[] {
   const layers = new Map(evidence.layers.map((layer) => [layer.name, layer]))
   for (const [name, claim] of Object.entries(claims.layers)) {
     const layer = layers.get(name)
+    const id = `claim:${name}`
+    const message = `The metadata claims a bound of layer '${name}', which the model does not have.`
     gates.push(
       layer
-        ? boundGate(`claim:${name}`, `the norm of layer '${name}'`, layer, claim, "exporter's claim")
-        : {
-            id: `claim:${name}`,
-            status: 'inconclusive',
-            limit: claim,
-            value: null,
-            message: `The metadata claims a bound of layer '${name}', which the model does not have.`,
-          },
+        ? boundGate(id, `the norm of layer '${name}'`, layer, claim, "exporter's claim")
+        : { id, status: 'noted', limit: claim, value: null, message },
     )
   }
-  return gates
+  return gates.map((gate) => (gate.status === 'inconclusive' ? { ...gate, status: 'noted' } : gate))
 }
 
 /**

@@ -115,10 +115,10 @@ export function renderHtml(report: Report): string {
 <title>${word}: ${fileName(report.model.path)}</title><style>${{ html: STYLE }}</style></head><body><main>
 <header class="banner ${report.verdict}"><span class="word">${word}</span><h1>${fileName(report.model.path)}</h1><p class="lead">${boundSentence(report)}</p>${certified && markup`<p class="lead">${certified}</p>`}</header>
 ${tiles(report)}
-${report.gates.some((gate) => gate.status !== 'pass') && section('Findings', 'What was asked of this model.', markup`<div class="card">${gateTable(report)}</div>`)}
+${report.verdict !== 'pass' && section('Findings', 'What was asked of this model.', markup`<div class="card">${gateTable(report)}</div>`)}
 ${dataSections(report)}
 ${section('Bound per layer', 'Both sides are proved: the norm is attained at the lower value and cannot exceed the upper. The tick marks the limit of the layer (what the exporter claims, or the policy asks), or 1.', markup`<div class="card">${layerTable(report)}</div><div class="card">${boundTable(report)}</div>${report.trace.length > 0 && markup`<details><summary>How the bounds compose (${report.trace.length} steps)</summary><div class="card">${traceTable(report)}</div></details>`}`)}
-${!report.gates.some((gate) => gate.status !== 'pass') && section('Findings', 'What was asked of this model, and met.', markup`<div class="card">${gateTable(report)}</div>`)}
+${report.verdict === 'pass' && section('Findings', 'What was asked of this model, and met.', markup`<div class="card">${gateTable(report)}</div>`)}
 ${section('Where this comes from', 'The file, the machine, and what is assumed.', provenance(report))}
 </main></body></html>
 `

@@ -83,7 +83,8 @@ export interface AttackReport {
   readonly gradients?: number
 }
 
-export type GateStatus = 'pass' | 'fail' | 'inconclusive' | 'alarm' | 'waived'
+/** `noted` and `waived` decide nothing. */
+export type GateStatus = 'pass' | 'fail' | 'inconclusive' | 'alarm' | 'waived' | 'noted'
 
 export interface GateReport {
   readonly id: string

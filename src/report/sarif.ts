@@ -80,7 +80,12 @@ export function renderSarif(report: Report): string {
   }
   for (const gate of report.gates) {
     if (gate.status === 'pass') continue
-    const level = gate.status === 'inconclusive' ? 'warning' : gate.status === 'waived' ? 'note' : 'error'
+    const level =
+      gate.status === 'inconclusive'
+        ? 'warning'
+        : gate.status === 'waived' || gate.status === 'noted'
+          ? 'note'
+          : 'error'
     add(ruleOf(gate), level, gate.message, gate.id)
   }
   if (report.verdict === 'timeout')

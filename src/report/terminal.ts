@@ -101,6 +101,7 @@ function gates(report: Report, c: Colors): string[] {
     inconclusive: c.yellow('open'),
     alarm: c.magenta('ALARM'),
     waived: c.dim('waived'),
+    noted: c.dim('note'),
   }
   const failing = report.gates.filter((gate) => gate.status !== 'pass')
   const passing = report.gates.filter((gate) => gate.status === 'pass')

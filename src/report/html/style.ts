@@ -46,7 +46,7 @@ td.name { min-width: 9em } td.bar { min-width: 170px; width: 34% }
 .meter i.over { background: var(--bad) } .meter i.gap { background: var(--second); opacity: .75 }
 .meter u { position: absolute; top: -3px; bottom: -3px; width: 2px; background: var(--ink) }
 .tag { display: inline-block; border-radius: 999px; padding: 0 9px; font-size: .78rem; font-weight: 650; border: 1px solid currentColor; white-space: nowrap }
-.tag.pass { color: var(--good); background: none } .tag.fail { color: var(--bad) } .tag.waived { color: var(--soft) }
+.tag.pass { color: var(--good); background: none } .tag.fail { color: var(--bad) } .tag.waived, .tag.noted { color: var(--soft) }
 .tag.inconclusive { color: var(--open); background: none } .tag.alarm { color: var(--alarm); background: none }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); gap: 12px; margin: 12px 0 }
 .pictures figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px }

@@ -45,7 +45,7 @@ export function boundTable({ lipschitz }: Report): Markup {
 }
 
 export function gateTable({ gates }: Report): Markup {
-  const order = ['alarm', 'fail', 'inconclusive', 'waived', 'pass']
+  const order = ['alarm', 'fail', 'inconclusive', 'waived', 'noted', 'pass']
   const sorted = [...gates].sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
   const rows = sorted.map(
     (gate) => markup`<tr><td><span class="tag ${gate.status}">${gate.status}</span></td><td>${gate.message}</td></tr>`,

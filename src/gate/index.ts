@@ -1,0 +1,11 @@
+/**
+ * What a project demands of a model, and the verdict.
+ * @module
+ */
+export { baselineGates } from './baseline.ts'
+export { CLAIM_KEY, type Claims, readClaims } from './claims.ts'
+export { type Conformance, type Demands, type Evidence, evaluateGates } from './gates.ts'
+export { parseLimit } from './limit.ts'
+export { type BoundName, checkPolicy, type Policy, readPolicy, type Waiver } from './policy.ts'
+export { verdictOf } from './verdict.ts'
+export { applyWaivers } from './waivers.ts'

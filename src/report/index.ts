@@ -1,0 +1,13 @@
+/**
+ * The report and its formats.
+ * @module
+ */
+export { renderHtml } from './html.ts'
+export { renderJson } from './json.ts'
+export { renderJunit } from './junit.ts'
+export { renderMarkdown } from './markdown.ts'
+export { readReport } from './read-report.ts'
+export * from './report.ts'
+export { renderSarif } from './sarif.ts'
+export { renderExplanation, renderTerminal } from './terminal.ts'
+export { writeReport } from './write-report.ts'

@@ -1,0 +1,7 @@
+/**
+ * Verification of an ONNX file, from bytes to a report.
+ * @module
+ */
+export { type Inspection, inspectModel } from './inspect.ts'
+export type { SampleSource, Shard } from './samples.ts'
+export { type VerifyOptions, verifyModel } from './verify-model.ts'
