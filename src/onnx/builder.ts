@@ -1,5 +1,5 @@
-import type { AttributeInput, GradientBuilder } from '../ops/operator.ts'
 import { checkModel } from './check-model.ts'
+import type { AttributeInput, GradientBuilder } from './gradient-builder.ts'
 import type { Attribute, DeclaredDim, ElementType, Model, Node, Shape, StoredTensor, ValueInfo } from './ir.ts'
 import { sortNodes } from './sort-nodes.ts'
 import { storeTensor } from './tensor.ts'
