@@ -5,7 +5,7 @@ import type { Operator, Site } from './operator.ts'
 import { roundUp } from './round-up.ts'
 import { dynamicInputs, unbounded } from './rules.ts'
 
-/** Sums of products over named axes, 'ij,jk->ik'. Without the ellipsis. */
+/** Sums of products over named axes, 'ij,jk->ik'; an ellipsis stands for the axes that have no name. */
 export const Einsum: Operator = {
   type: 'Einsum',
   opsets: [12, 25],
@@ -67,7 +67,7 @@ export const Einsum: Operator = {
         throw unsupported(site, 'reads a diagonal or sums an axis of one operand: its gradient is not known here')
       }
       const names = site.inputs.flatMap((input, j) => (j === i ? [] : [input!.name]))
-      const equation = `${[output, ...others].map((labels) => labels.join('')).join(',')}->${term.join('')}`
+      const equation = equationOf([output, ...others], term)
       return b.node('Einsum', [dy, ...names], { equation })
     })
   },
@@ -81,11 +81,10 @@ interface Plan {
 
 function planOf(site: Site): Plan {
   const equation = site.string('equation').replaceAll(' ', '')
-  if (equation.includes('.'))
-    throw unsupported(site, `has the equation '${equation}', whose ellipsis is not known here`)
   const [left, right] = equation.split('->')
-  const terms = left!.split(',').map((term) => [...term])
-  if (terms.length !== site.inputs.length) throw invalid(site, `has ${site.inputs.length} inputs for '${equation}'`)
+  const written = left!.split(',')
+  if (written.length !== site.inputs.length) throw invalid(site, `has ${site.inputs.length} inputs for '${equation}'`)
+  const terms = written.map((term, i) => labelsOf(term, site.input(i).dims.length))
   const sizes = new Map<string, number>()
   terms.forEach((term, i) => {
     const { dims } = site.input(i)
@@ -93,17 +92,50 @@ function planOf(site: Site): Plan {
       throw invalid(site, `names ${term.length} axes of input ${i}, which has ${dims.length}`)
     term.forEach((label, axis) => {
       const known = sizes.get(label)
-      if (known !== undefined && known !== dims[axis]) throw invalid(site, `gives axis '${label}' two lengths`)
+      if (known !== undefined && known !== dims[axis]) {
+        throw unsupported(site, `gives axis '${label}' the lengths ${known} and ${dims[axis]}`)
+      }
       sizes.set(label, dims[axis]!)
     })
   })
-  // Without '->' the output has the labels that occur once, in alphabetical order.
-  const once = [...sizes.keys()].filter((label) => terms.flat().filter((other) => other === label).length === 1).sort()
-  const output = right === undefined ? once : [...right]
+  const unnamed = [...sizes.keys()]
+    .filter((label) => label.length > 1)
+    .sort()
+    .reverse()
+  // Without '->' the output has the unnamed axes, then the labels that occur once, in alphabetical order.
+  const once = [...sizes.keys()]
+    .filter((label) => label.length === 1 && terms.flat().filter((other) => other === label).length === 1)
+    .sort()
+  const output =
+    right === undefined ? [...unnamed, ...once] : labelsOf(right, right.replace('...', '').length + unnamed.length)
   if (output.some((label, i) => !sizes.has(label) || output.indexOf(label) !== i)) {
     throw invalid(site, `has an unknown or repeated axis in the output of '${equation}'`)
   }
   return { terms, output, sizes }
+}
+
+/** One label an axis; the axes of the ellipsis are '.0', '.1', ... counted from the last one. */
+function labelsOf(term: string, rank: number): readonly string[] {
+  const at = term.indexOf('...')
+  if (at < 0) return [...term]
+  const named = term.length - 3
+  const hidden = Array.from({ length: Math.max(0, rank - named) }, (_, k) => `.${rank - named - 1 - k}`)
+  return [...term.slice(0, at), ...hidden, ...term.slice(at + 3)]
+}
+
+/** The equation of the terms, with a letter for every label. */
+function equationOf(terms: readonly (readonly string[])[], output: readonly string[]): string {
+  const taken = new Set(terms.flat().filter((label) => label.length === 1))
+  const free = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'].filter((letter) => !taken.has(letter))
+  const letters = new Map<string, string>()
+  const letter = (label: string) => {
+    if (label.length === 1) return label
+    const known = letters.get(label) ?? free.shift()!
+    letters.set(label, known)
+    return known
+  }
+  const write = (labels: readonly string[]) => labels.map(letter).join('')
+  return `${terms.map(write).join(',')}->${write(output)}`
 }
 
 function contract({ terms, output, sizes }: Plan, inputs: readonly NdArray[]): NdArray {

@@ -2,14 +2,15 @@ import type { NdArray, Shape } from '../onnx/ir.ts'
 import { normaliseAxis } from './axes.ts'
 import { expressions } from './broadcast.ts'
 import { stridesOf } from './dims.ts'
-import { invalid, unsupported } from './invalid.ts'
+import { invalid } from './invalid.ts'
 import { zeros } from './movement.ts'
 import type { LipschitzRule, Operator, Site } from './operator.ts'
 import { sqrtUp } from './round-up.ts'
 import { dot, dynamicInputs, exact, move, unbounded } from './rules.ts'
+import { linearReduction, meet, nonlinearScatter, scatterReduction } from './scatter-reduction.ts'
 import { hypotUp, sumUp, timesUp } from './sum-up.ts'
 
-/** A copy of the data in which the elements that `indices` names along one axis are replaced by, or added to, the updates. */
+/** A copy of the data in which the elements that `indices` names along one axis are replaced by, or combined with, the updates. */
 export const ScatterElements: Operator = {
   type: 'ScatterElements',
   opsets: [11, 25],
@@ -21,14 +22,17 @@ export const ScatterElements: Operator = {
     const [data, indices, updates] = inputs as readonly NdArray[]
     const result = data.data.slice()
     const to = targets(site, data.dims, indices)
-    const add = reductionOf(site) === 'add'
-    for (let i = 0; i < to.length; i++) result[to[i]] = add ? result[to[i]] + updates.data[i] : updates.data[i]
+    const combined = meet(scatterReduction(site))
+    for (let i = 0; i < to.length; i++) result[to[i]] = combined(result[to[i]], updates.data[i])
     return [{ type: data.type, dims: data.dims, data: result }]
   },
   lipschitz: (site) => {
     const indices = site.constant(1)
     if (!indices) return unbounded('the positions that it writes depend on the input, so it jumps')
-    if (reductionOf(site) === 'add') return adding(site, indices)
+    const reduction = scatterReduction(site)
+    const other = nonlinearScatter(reduction)
+    if (other) return other
+    if (reduction === 'add') return adding(site, indices)
     if (dynamicInputs(site).length === 1) return move
     return {
       kind: 'combine',
@@ -37,13 +41,17 @@ export const ScatterElements: Operator = {
       combine: ([data, , updates]) => hypotUp([data ?? 0, updates ?? 0]),
     }
   },
-  rounding: (site) => (reductionOf(site) === 'none' ? exact : dot(site.input(1).dims.reduce((a, b) => a * b, 1) + 1)),
+  rounding: (site) => {
+    const reduction = scatterReduction(site)
+    if (reduction === 'mul') return { kind: 'unknown', because: 'a partial product may underflow' }
+    return reduction === 'add' ? dot(site.input(1).dims.reduce((a, b) => a * b, 1) + 1) : exact
+  },
   rows: (site) => (axisOf(site) === 0 ? 'mixed' : 'rows'),
   symbolic: (site, inputs, pool) => {
     const data = expressions(site, inputs, 0, pool)
     const indices = site.constant(1)
     const updates = expressions(site, inputs, 2, pool)
-    if (!data || !indices || !updates || reductionOf(site) !== 'none') return undefined
+    if (!data || !indices || !updates || scatterReduction(site) !== 'none') return undefined
     const ids = data.ids.slice()
     targets(site, data.dims, indices).forEach((to, i) => {
       ids[to] = updates.ids[i]
@@ -55,7 +63,7 @@ export const ScatterElements: Operator = {
     const axis = axisOf(site)
     const indices = site.input(1).name
     const kept = () =>
-      reductionOf(site) === 'add'
+      linearReduction(site) === 'add'
         ? dy
         : b.node('ScatterElements', [dy, indices, zeros(b, site.input(1).dims)], { axis })
     return [
@@ -64,12 +72,6 @@ export const ScatterElements: Operator = {
       wanted[2] ? b.node('GatherElements', [dy, indices], { axis }) : undefined,
     ]
   },
-}
-
-function reductionOf(site: Site): 'none' | 'add' {
-  const reduction = site.string('reduction', 'none')
-  if (reduction !== 'none' && reduction !== 'add') throw unsupported(site, `has reduction '${reduction}'`)
-  return reduction
 }
 
 function axisOf(site: Site): number {

@@ -1,14 +1,15 @@
 import type { NdArray } from '../onnx/ir.ts'
 import { expressions } from './broadcast.ts'
-import { invalid, unsupported } from './invalid.ts'
+import { invalid } from './invalid.ts'
 import { zeros } from './movement.ts'
 import { sliceDims, slicesOf } from './nd-indices.ts'
 import type { Operator, Site } from './operator.ts'
 import { sqrtUp } from './round-up.ts'
 import { dot, exact, unbounded } from './rules.ts'
+import { linearReduction, meet, nonlinearScatter, scatterReduction } from './scatter-reduction.ts'
 import { hypotUp, sumUp, timesUp } from './sum-up.ts'
 
-/** A copy of the data in which the slices that index tuples address are replaced by, or added to, the updates. */
+/** A copy of the data in which the slices that index tuples address are replaced by, or combined with, the updates. */
 export const ScatterND: Operator = {
   type: 'ScatterND',
   opsets: [11, 25],
@@ -18,25 +19,28 @@ export const ScatterND: Operator = {
     if (`${expected}` !== `${site.input(2).dims}`) {
       throw invalid(site, `has updates [${site.input(2).dims}] where [${expected}] are due`)
     }
-    reductionOf(site)
+    scatterReduction(site)
     return [{ type, dims }]
   },
   evaluate: (site, inputs) => {
     const [data, indices, updates] = inputs as readonly NdArray[]
     const { starts, size } = slicesOf(site, data!.dims, indices!, 0)
-    const add = reductionOf(site) === 'add'
+    const combined = meet(scatterReduction(site))
     const result = data!.data.slice()
     for (let t = 0, i = 0; t < starts.length; t++) {
       for (let j = starts[t]!; j < starts[t]! + size; j++, i++) {
-        result[j] = add ? result[j]! + updates!.data[i]! : updates!.data[i]!
+        result[j] = combined(result[j]!, updates!.data[i]!)
       }
     }
     return [{ type: data!.type, dims: data!.dims, data: result }]
   },
   lipschitz: (site) => {
     if (!site.constant(1)) return unbounded('the positions that it writes depend on the input, so it jumps')
+    const reduction = scatterReduction(site)
+    const other = nonlinearScatter(reduction)
+    if (other) return other
     const shared = mostShared(site)
-    if (reductionOf(site) === 'add') {
+    if (reduction === 'add') {
       return {
         kind: 'combine',
         linear: true,
@@ -54,7 +58,9 @@ export const ScatterND: Operator = {
     }
   },
   rounding: (site) => {
-    if (reductionOf(site) === 'none') return exact
+    const reduction = scatterReduction(site)
+    if (reduction === 'mul') return { kind: 'unknown', because: 'a partial product may underflow' }
+    if (reduction !== 'add') return exact
     return site.constant(1) ? dot(mostShared(site) + 1) : dot(site.input(1).dims.reduce((a, b) => a * b, 1) + 1)
   },
   rows: () => 'mixed',
@@ -62,7 +68,7 @@ export const ScatterND: Operator = {
     const data = expressions(site, inputs, 0, pool)
     const updates = expressions(site, inputs, 2, pool)
     const indices = site.constant(1)
-    if (!data || !updates || !indices || reductionOf(site) !== 'none' || mostShared(site) > 1) return undefined
+    if (!data || !updates || !indices || scatterReduction(site) !== 'none' || mostShared(site) > 1) return undefined
     const { starts, size } = slicesOf(site, data.dims, indices, 0)
     const ids = data.ids.slice()
     starts.forEach((start, t) => {
@@ -73,16 +79,10 @@ export const ScatterND: Operator = {
   vjp: (site, b, [dy], wanted) => {
     if (dy === undefined) return [undefined, undefined, undefined]
     const indices = site.input(1).name
-    const none = reductionOf(site) === 'none'
+    const none = linearReduction(site) === 'none'
     const kept = () => (none ? b.node('ScatterND', [dy, indices, zeros(b, site.input(2).dims)]) : dy)
     return [wanted[0] ? kept() : undefined, undefined, wanted[2] ? b.node('GatherND', [dy, indices]) : undefined]
   },
-}
-
-function reductionOf(site: Site): 'none' | 'add' {
-  const reduction = site.string('reduction', 'none')
-  if (reduction !== 'none' && reduction !== 'add') throw unsupported(site, `has reduction '${reduction}'`)
-  return reduction
 }
 
 /** The largest number of updates that go to one place. */

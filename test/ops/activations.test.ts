@@ -73,12 +73,7 @@ function slopes(activation: Activation): { worst: number } {
   const at = (by: number) =>
     evaluate({
       ...activation,
-      inputs: [
-        floats(
-          [grid.length],
-          grid.map((x) => x + by),
-        ),
-      ],
+      inputs: [{ dims: [grid.length], data: grid.map((x) => x + by) }],
     })[0]!.data
   const step = 1e-6
   const [right, left] = [at(step), at(-step)]

@@ -27,8 +27,8 @@ export interface NodeCase {
   readonly outputs?: number
 }
 
-export const floats = (dims: Shape, data: readonly number[]): Given => ({ dims, data })
-export const fixed = (dims: Shape, data: readonly number[]): Given => ({ dims, data, constant: true })
+export const floats = (dims: Shape, data: readonly number[]): Given => ({ dims, data: data.map(Math.fround) })
+export const fixed = (dims: Shape, data: readonly number[]): Given => ({ ...floats(dims, data), constant: true })
 export const integers = (...data: number[]): Given => ({ dims: [data.length], data, type: 'int64', constant: true })
 
 /** Reproducible numbers in [-1, 1), float32 (mulberry32). */

@@ -50,6 +50,16 @@ const CASES: Readonly<Record<string, NodeCase>> = {
     inputs: [random([2, 3], 1), fixed([3, 2], random([3, 2], 2).data)],
     attributes: { equation: 'bj, ja' },
   },
+  'Einsum, ellipsis': {
+    op: 'Einsum',
+    inputs: [random([2, 3, 4], 1), fixed([4, 2], random([4, 2], 2).data)],
+    attributes: { equation: '...ij,jk->...ik' },
+  },
+  'Einsum, ellipsis in two operands, implicit output': {
+    op: 'Einsum',
+    inputs: [random([2, 3, 4], 1), fixed([3, 4], random([3, 4], 2).data)],
+    attributes: { equation: 'b...a,...a' },
+  },
   'Einsum, batches and three operands': {
     op: 'Einsum',
     inputs: [random([2, 3, 4], 1), fixed([2, 4, 2], random([2, 4, 2], 2).data), fixed([2], [1, -2])],
@@ -139,6 +149,32 @@ describe('bounds', () => {
       }).kind,
     ).toBe('unbounded')
   })
+})
+
+describe('reductions of scattered updates', () => {
+  const scatter = (op: string, reduction: string): NodeCase => {
+    const indices = op === 'ScatterND' ? whole([3, 1], [2, 0, 2]) : whole([3, 4], [0, 2, 1, 1, 2, 2, 0, 1, 0, 0, 0, 0])
+    return { op, inputs: [random([3, 4], 1), indices, random([3, 4], 2)], attributes: { reduction } }
+  }
+
+  it.each(['ScatterND', 'ScatterElements'])('%s agrees with onnxruntime', async (op) => {
+    for (const reduction of ['add', 'mul', 'max', 'min']) {
+      expect(await disagreement(scatter(op, reduction)), reduction).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it.each(['ScatterND', 'ScatterElements'])(
+    '%s has a bound for the largest, none for the product, no gradient',
+    async (op) => {
+      const rule = (reduction: string) => roomFor(op).lipschitz(siteOf(scatter(op, reduction)))
+      const largest = rule('max')
+      if (largest.kind !== 'combine') throw new Error(largest.kind)
+      expect(largest.combine([3, undefined, 4])).toBeCloseTo(5, 12)
+      expect(rule('mul').kind).toBe('unbounded')
+      await expect(backward(scatter(op, 'max'), [Array(12).fill(1)])).rejects.toThrow(/gradient is not known/)
+      expect(() => siteOf(scatter('ScatterND', 'median'))).toThrow(/has reduction 'median'/)
+    },
+  )
 })
 
 describe('OneHot', () => {

@@ -160,7 +160,7 @@ describe('bounds', () => {
     const slope = slopeOf(one, 0.5)
     expect(slope).toBeLessThanOrEqual(upper * (1 + 1e-9))
     expect(slope).toBeGreaterThan(upper * (1 - 1e-5))
-    expect(lower).toBeLessThanOrEqual(slope * (1 + 1e-6))
+    expect(lower).toBeLessThanOrEqual(slope * (1 + 1e-5))
   })
 
   it('one axis is a matrix, nearest is a move', () => {
