@@ -12,6 +12,7 @@ import { boundOutputs, type OutputBounds } from './output-bounds.ts'
 import { largestSafeNorm } from './overflow.ts'
 import { createRoundingErrors, type RoundingErrors } from './rounding-error.ts'
 import { ROUNDING_PROFILES, type RoundingProfile } from './rounding-profile.ts'
+import { createSegments } from './segments.ts'
 import { traceOf } from './trace.ts'
 import { openTrailing, type Trailing } from './trailing.ts'
 
@@ -78,7 +79,7 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   })
-  const constants = createConstants(network)
+  const constants = createConstants(network, createSegments(network))
   const logits = stripHead(network, name)
   const layers = layersOf(network)
   const refused = unbounded(network, constants, logits)

@@ -6,6 +6,7 @@ import { type BlockBound, boundBlocks } from '../graph/fusion/block-bound.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
+import type { Segment, Segments } from './segments.ts'
 
 export interface Constants {
   /** Upper bound, Infinity when there is none. Of the whole input vector when the graph has several inputs. */
@@ -14,20 +15,20 @@ export interface Constants {
   blocks(name: string): BlockBound | undefined
   /** The same bound from the rule of the tensor's node alone. */
   byRule(name: string): number
+  /** The affine segment that ends here, where it gave the bound. */
+  segment(name: string): Segment | undefined
 }
 
 /**
  * Every bound is the smallest of sound alternatives: the node's own rule on its inputs, the fused region down to its bases,
- * and `segments`, the affine maps that end here, bounded as one operator.
+ * and the affine segment that ends here, bounded as one operator.
  */
-export function createConstants(
-  network: Network,
-  segments: (name: string, constants: Constants) => number = () => Number.POSITIVE_INFINITY,
-): Constants {
+export function createConstants(network: Network, segments?: Segments): Constants {
   const known = new Map<string, number>()
   const blocks = new Map<string, BlockBound | undefined>()
   const { symbolic, producers, linear } = network
   let settled = 0
+  const winners = new Set<string>()
 
   const constants: Constants = {
     of(name) {
@@ -47,6 +48,10 @@ export function createConstants(
       const producer = producers.get(name)
       if (!producer) return 1
       return applyRule(network, producer, constants.of, (node) => linear.get(node)!.enclosure.upper)
+    },
+    segment: (name) => {
+      constants.of(name)
+      return winners.has(name) ? segments?.at(name) : undefined
     },
     blocks(name) {
       if (blocks.has(name)) return blocks.get(name)
@@ -68,7 +73,11 @@ export function createConstants(
     }
     const found = constants.blocks(name)
     const fused = found ? throughBases(network, found, constants.of) : Number.POSITIVE_INFINITY
-    return Math.min(fused, segments(name, constants), mayBeat(name, fused) ? constants.byRule(name) : fused)
+    const plain = Math.min(fused, mayBeat(name, fused) ? constants.byRule(name) : fused)
+    const merged = segments ? segments.bound(name, constants) : Number.POSITIVE_INFINITY
+    if (!(merged < plain)) return plain
+    winners.add(name)
+    return merged
   }
 
   /** Fusion sees all that the rule of a movement or an order statistic knows, but not the norm of an overlapping window. */

@@ -55,7 +55,10 @@ function copies(node: ProgramNode, output: number): number[] {
 }
 
 /** One output of a node as expressions over its own inputs (base k = input k). */
-function locally({ site, operator }: ProgramNode, output: number): { pool: FusionPool; ids: Float64Array | undefined } {
+export function locally(
+  { site, operator }: ProgramNode,
+  output: number,
+): { pool: FusionPool; ids: Float64Array | undefined } {
   const pool = createExpressionPool()
   const inputs = site.inputs.map((input, k) => {
     if (!input || input.constant) return undefined

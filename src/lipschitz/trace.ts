@@ -9,6 +9,7 @@ import type { TraceStep } from '../report/report.ts'
 import { type Constants, throughBases } from './constants.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
+import type { Segment } from './segments.ts'
 
 /** The steps that the bound of `logits` rests on, in the order of the program. */
 export function traceOf(network: Network, constants: Constants, logits: string): TraceStep[] {
@@ -18,7 +19,11 @@ export function traceOf(network: Network, constants: Constants, logits: string):
     if (!producer || steps.has(name)) return
     const tensor = network.symbolic.tensors.get(name)
     const blocks = constants.blocks(name)
-    if (tensor?.base === undefined && blocks) {
+    const segment = constants.segment(name)
+    if (segment) {
+      visit(segment.base)
+      steps.set(name, merged(network, constants, name, segment))
+    } else if (tensor?.base === undefined && blocks) {
       const bases = [...blocks.keys()].map((base) => network.symbolic.bases[base]!)
       bases.forEach(visit)
       steps.set(name, region(network, constants, name, bases))
@@ -32,6 +37,18 @@ export function traceOf(network: Network, constants: Constants, logits: string):
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
+
+/** An affine segment bounded as one operator. */
+function merged(network: Network, constants: Constants, name: string, { base, nodes, enclosure }: Segment): TraceStep {
+  return {
+    name: network.producers.get(name)!.node.site.node.name,
+    rule: enclosure.method,
+    constant: finite(enclosure.upper),
+    naive: finite(naive(network, nodes, [base], name, () => 1)),
+    because: `linear from end to end, so bounded as one operator; the network up to here: ${constants.of(name)}`,
+    nodes: nodes.map(({ site }) => site.node.name),
+  }
+}
 
 /** One node by its own rule. */
 export function single(network: Network, constants: Constants, name: string): TraceStep {
