@@ -3,6 +3,7 @@
  * @module
  */
 import { sizeOf } from './dims.ts'
+import { flipKernel } from './flip-kernel.ts'
 import type { GradientBuilder, Site } from './operator.ts'
 import type { WindowGeometry } from './windows.ts'
 import { adjointPadding } from './windows.ts'
@@ -68,7 +69,7 @@ function inputGradient(
   const weights = site.constant(1)
   const flipped =
     weights && !weightsVary
-      ? b.constant(flipWeights(weights.data, w.dims, groups), flippedDims(w.dims, groups))
+      ? b.constant(flipKernel(weights.data, w.dims, groups), flippedDims(w.dims, groups))
       : flipWeightNodes(b, w.name, w.dims, groups)
   return b.node('Conv', [dy, flipped], {
     group: groups,
@@ -83,22 +84,7 @@ function flippedDims(dims: readonly number[], groups: number): number[] {
   return [dims[1] * groups, dims[0] / groups, ...dims.slice(2)]
 }
 
-/** W'[c, o] = W[o, c] turned by 180 degrees, group by group. */
-function flipWeights(data: Float64Array, dims: readonly number[], groups: number): Float64Array {
-  const taps = sizeOf(dims.slice(2))
-  const [outputs, inputs] = [dims[0] / groups, dims[1]]
-  const result = new Float64Array(data.length)
-  for (let g = 0; g < groups; g++)
-    for (let o = 0; o < outputs; o++)
-      for (let c = 0; c < inputs; c++) {
-        const from = ((g * outputs + o) * inputs + c) * taps
-        const to = ((g * inputs + c) * outputs + o) * taps
-        for (let t = 0; t < taps; t++) result[to + t] = data[from + taps - 1 - t]
-      }
-  return result
-}
-
-/** The same as nodes, for weights that are fed at run time. */
+/** flipKernel as nodes, for weights that are fed at run time. */
 function flipWeightNodes(b: GradientBuilder, name: string, dims: readonly number[], groups: number): string {
   const kernel = dims.slice(2)
   const axes = kernel.map((_, axis) => axis + 2)

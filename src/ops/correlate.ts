@@ -4,6 +4,7 @@
  * @module
  */
 import { sizeOf } from './dims.ts'
+import { flipKernel } from './flip-kernel.ts'
 import type { WindowGeometry } from './windows.ts'
 
 interface Volume {
@@ -189,6 +190,18 @@ export function correlateAdjoint(
   outputs: number,
   geometry: WindowGeometry,
 ): Float64Array<ArrayBuffer> {
+  const { kernel, dilations, padsBegin, spatial, output } = geometry
+  if (geometry.strides.every((stride) => stride === 1)) {
+    // A convolution again, with the kernel turned around: its windows start where ours would end.
+    const flipped = flipKernel(w, [groups * outputs, inputs, ...kernel], groups)
+    const begin = kernel.map((k, axis) => dilations[axis] * (k - 1) - padsBegin[axis])
+    return correlate(y, flipped, batch, groups, outputs, inputs, {
+      ...geometry,
+      spatial: output,
+      output: spatial,
+      padsBegin: begin,
+    })
+  }
   const v = volume(geometry)
   const inSize = sizeOf(v.size)
   const outSize = sizeOf(v.output)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encloseStructure } from '../../src/lipschitz/norms/index.ts'
+import { multiplyInto } from '../../src/ops/matrix-product.ts'
 import type { LinearStructure } from '../../src/ops/operator.ts'
 import { constantOf, evaluate, fixed, type Given, type NodeCase, random, roomFor, siteOf, slopeOf } from './one-node.ts'
 
@@ -24,23 +25,28 @@ function trueNorm(one: NodeCase): number {
   )
 }
 
-/** ||A|| from the Frobenius norm of (A^T A)^(2^39): right to rounding, however close the largest singular values lie. */
+/** ||A|| from the Frobenius norm of (A^T A)^(2^33): right to rounding, however close the largest singular values lie. */
 function normBySquaring(matrix: readonly Float64Array[]): number {
   const height = matrix[0]?.length ?? 0
   const columns =
     matrix.length <= height
       ? matrix
       : Array.from({ length: height }, (_, i) => Float64Array.from(matrix, (column) => column[i]!))
-  let gram = columns.map((a) => columns.map((b) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)))
+  const n = columns.length
+  let gram = new Float64Array(n * n)
+  columns.forEach((a, i) => {
+    columns.forEach((b, j) => {
+      gram[i * n + j] = a.reduce((sum, value, k) => sum + value * b[k]!, 0)
+    })
+  })
   let log = 0
-  let power = 1
-  for (let k = 0; k < 40; k++) {
-    const size = Math.hypot(...gram.flat())
+  for (let k = 0; k < 34; k++) {
+    const size = Math.sqrt(gram.reduce((sum, value) => sum + value * value, 0))
     if (size === 0) return 0
-    log += Math.log(size) / power
-    const unit = gram.map((row) => row.map((value) => value / size))
-    gram = unit.map((row) => unit.map((other) => row.reduce((sum, value, i) => sum + value * other[i]!, 0)))
-    power *= 2
+    log += Math.log(size) / 2 ** k
+    const unit = gram.map((value) => value / size)
+    gram = new Float64Array(n * n)
+    multiplyInto(gram, 0, unit, 0, unit, 0, n, n, n)
   }
   return Math.exp(log / 2)
 }
@@ -70,7 +76,7 @@ const windows = fc
       dilations: list(1, 2),
       begin: list(0, 2),
       end: list(0, 2),
-      room: list(0, 4),
+      room: list(0, 3),
     })
   })
   .map(({ kernel, strides, dilations, begin, end, room }) => {
@@ -88,12 +94,12 @@ describe('the structures that rooms describe have the norm of what they evaluate
           op: 'Conv',
           attributes: { strides, dilations, pads, group },
           inputs: [
-            random([1, 2 * group, ...spatial], 1),
-            fixedRandom([2 * group, 2, ...kernel], 2),
+            random([1, group, ...spatial], 1),
+            fixedRandom([2 * group, 1, ...kernel], 2),
             fixedRandom([2 * group], 3),
           ],
         }),
-      40,
+      24,
     ))
 
   it('ConvTranspose', () =>
@@ -103,11 +109,11 @@ describe('the structures that rooms describe have the norm of what they evaluate
         const one: NodeCase = {
           op: 'ConvTranspose',
           attributes: { strides, dilations, pads, group, output_padding: strides.map((s) => (extra ? s - 1 : 0)) },
-          inputs: [random([1, 2 * group, ...spatial], 1), fixedRandom([2 * group, 3, ...kernel], 2)],
+          inputs: [random([1, 2 * group, ...spatial], 1), fixedRandom([2 * group, 1, ...kernel], 2)],
         }
         if (siteOf(one).outputs[0]!.dims.every((dim) => dim > 0)) encloses(one)
       },
-      40,
+      24,
     ))
 
   it('AveragePool that counts its padding', () =>
@@ -120,7 +126,7 @@ describe('the structures that rooms describe have the norm of what they evaluate
           attributes: { kernel_shape: kernel, strides, dilations, pads, count_include_pad: 1 },
           inputs: [random([1, 2, ...spatial], 1)],
         }),
-      40,
+      24,
     ))
 
   // Schur's test is not exact: sound, and never more than the root of two dimensions' worth above.
@@ -137,7 +143,7 @@ describe('the structures that rooms describe have the norm of what they evaluate
           },
           1,
         ),
-      40,
+      24,
     ))
 
   it('the published example of an average that leaves padding out: above 1.028, not the convolution’s 0.805', () => {
