@@ -47,3 +47,5 @@ export { SpectralConv2D, type SpectralConv2DOptions } from './spectral-conv2d.ts
 export { SpectralConv2DTranspose } from './spectral-conv2d-transpose.ts'
 export { SpectralDense, type SpectralDenseOptions } from './spectral-dense.ts'
 export { vanillaModel } from './vanilla-model.ts'
+export { evaluateLipConst } from './evaluate-lip-const.ts'
+export { Model, type ModelOptions } from './model.ts'

@@ -15,6 +15,7 @@ export {
   LayerVariable,
   layers,
   loadLayersModel,
+  models,
   model,
   regularizers,
   Sequential,
