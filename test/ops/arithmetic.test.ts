@@ -37,7 +37,10 @@ const check = (property: fc.IAsyncProperty<unknown>, runs: number) =>
     seed: 11,
   })
 
-const awayFromZero = (given: Given): Given => ({ ...given, data: given.data.map((v) => Math.fround(v < 0 ? v - 0.5 : v + 0.5)) })
+const awayFromZero = (given: Given): Given => ({
+  ...given,
+  data: given.data.map((v) => Math.fround(v < 0 ? v - 0.5 : v + 0.5)),
+})
 
 describe('elementwise arithmetic is that of onnxruntime', () => {
   it.each(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Mean'])('%s with broadcasting', (op) =>
