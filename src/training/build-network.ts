@@ -1,3 +1,5 @@
+// Loading the index registers every layer under its name.
+import '../layers/index.ts'
 import { createLayer } from '../layers/config/layer-registry.ts'
 import { Sequential } from '../layers/sequential.ts'
 import type * as tf from '../layers/tf.ts'

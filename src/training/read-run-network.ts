@@ -1,7 +1,6 @@
 import { LipError } from '../errors.ts'
 import { describeNetwork } from '../export/describe.ts'
 import type { NetworkDescription } from '../export/description.ts'
-import '../layers/index.ts'
 import { startBackend } from './backend.ts'
 import { buildNetwork } from './build-network.ts'
 import { openRunFolder } from './run-folder.ts'

@@ -2,6 +2,7 @@ import { EXIT, LipError } from '../../errors.ts'
 import { parseParameters } from '../attack-parameters.ts'
 import { DATA_OPTIONS, parseRange, sampleSource } from '../data-options.ts'
 import { INPUT_SHAPE, parseInputShapes } from '../input-shapes.ts'
+import { stageProgress } from '../stage-progress.ts'
 import { defineVerb } from '../verb.ts'
 
 export const attack = defineVerb({
@@ -79,8 +80,7 @@ export const attack = defineVerb({
       const samples = await loadSamples(source, victim.domain.dims, victim.domain.classes)
       end()
       io.note(`Attacking ${samples.indices.length} samples on ${victim.provider} (${victim.reason}).`)
-      let bar: ReturnType<typeof io.progress> | undefined
-      let current: string | undefined
+      const stages = stageProgress(io)
       const outcomes = await runAttacks(victim, samples, {
         names: args.attack,
         parameters,
@@ -89,16 +89,9 @@ export const attack = defineVerb({
         indices: samples.indices,
         signal,
         deadline,
-        onProgress(name, done, total, distance) {
-          if (name !== current) {
-            bar?.end()
-            current = name
-            bar = io.progress(name, total)
-          }
-          bar!.update(done, distance === null ? 'none' : `distance ${distance.toFixed(4)}`)
-        },
-      })
-      bar?.end()
+        onProgress: (name, done, total, distance) =>
+          stages.update(name, done, total, distance === null ? 'none' : `distance ${distance.toFixed(4)}`),
+      }).finally(stages.end)
       const found = attackOutcome(outcomes, args.attack.length, samples, radii)
       if (args.saveAdversarials !== undefined) {
         const { saveAdversarials } = await import('../../verify/save-adversarials.ts')

@@ -1,5 +1,5 @@
 import type { Dataset, Split } from '../../data/dataset.ts'
-import { EXIT, LipError } from '../../errors.ts'
+import { LipError } from '../../errors.ts'
 import type { TrainingConfig } from '../../training/config.ts'
 import { downloadProgress } from '../download-progress.ts'
 import { freeFolder } from '../free-folder.ts'
@@ -21,8 +21,8 @@ export const demo = defineVerb({
   positionals: {},
   options: {
     out: { type: 'string', describe: 'Run folder', defaultDescription: 'runs/demo4' },
-    fast: { type: 'boolean', default: false, conflicts: 'full', describe: 'A subset, three epochs, few attacks' },
-    full: { type: 'boolean', default: false, describe: "The notebook's 100 epochs and Carlini-Wagner 6 x 8000" },
+    fast: { type: 'boolean', conflicts: 'full', describe: 'A subset, three epochs, few attacks' },
+    full: { type: 'boolean', describe: "The notebook's 100 epochs and Carlini-Wagner 6 x 8000" },
     epochs: { type: 'number', describe: 'In place of the number that goes with the size of the demo' },
     seed: { type: 'number', default: 0, describe: 'Seed of everything random' },
     resume: { type: 'boolean', default: false, describe: 'Continue the run in --out' },

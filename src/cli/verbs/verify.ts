@@ -1,7 +1,9 @@
 import { LipError } from '../../errors.ts'
+import type { Analysis } from '../../lipschitz/analyse.ts'
 import { DATA_OPTIONS, sampleSource } from '../data-options.ts'
 import { INPUT_SHAPE, parseInputShapes } from '../input-shapes.ts'
 import { shellCommand } from '../shell-command.ts'
+import { stageProgress } from '../stage-progress.ts'
 import { defineVerb } from '../verb.ts'
 
 export const verify = defineVerb({
@@ -38,7 +40,7 @@ export const verify = defineVerb({
     ...INPUT_SHAPE,
   },
   async run(args, io) {
-    const { renderExplanation, renderTerminal } = await import('../../report/terminal.ts')
+    const { renderTerminal } = await import('../../report/terminal.ts')
     const { checkReportPath, writeReport } = await import('../../report/write-report.ts')
     const { verifyModel } = await import('../../verify/verify-model.ts')
     for (const path of args.report ?? []) checkReportPath(path)
@@ -53,8 +55,8 @@ export const verify = defineVerb({
       }
     }
     const { source, end } = sampleSource(args, io)
-    let bar: ReturnType<typeof io.progress> | undefined
-    let current: string | undefined
+    const stages = stageProgress(io)
+    let analysis: Analysis | undefined
     const report = await verifyModel(args.model, {
       ...source,
       of: args.of,
@@ -69,28 +71,29 @@ export const verify = defineVerb({
       timeBudget: args.timeBudget,
       command: shellCommand(io.argv),
       note: io.note,
-      onStage(stage, done, total) {
-        if (stage !== current) {
-          bar?.end()
-          current = stage
-          bar = io.progress(stage, total)
-        }
-        bar!.update(done)
+      onAnalysis(found) {
+        analysis = found
       },
+      onStage: stages.update,
+    }).finally(() => {
+      stages.end()
+      end()
     })
-    bar?.end()
-    end()
     for (const path of args.report ?? []) {
       await writeReport(report, path)
       io.note(`Wrote ${path}`)
     }
     if (args.explain !== undefined) {
-      const text = renderExplanation(report, args.explain)
-      if (text === '')
-        throw new LipError('USAGE', `The proof has no node '${args.explain}'.`, {
-          hint: '`lip-onnx inspect` lists the nodes.',
-        })
-      io.result(report, () => text)
+      const { explain } = await import('../../lipschitz/explain.ts')
+      const { renderExplanation } = await import('../../report/explanation.ts')
+      const node = args.explain
+      const found = explain(analysis!, node)
+      const refused = report.coverage.refused.find(({ name }) => name === node)
+      if (!found && !refused) {
+        throw new LipError('USAGE', `The proof has no node '${node}'.`, { hint: '`lip-onnx inspect` lists the nodes.' })
+      }
+      const layer = report.layers.find(({ name }) => name === node)
+      io.result({ node, ...found, layer, refused }, () => renderExplanation({ ...found, layer, refused }))
       return report.exitCode
     }
     io.result(report, () => renderTerminal(report, io.colors))
