@@ -32,9 +32,10 @@ const DIRECT = 4e7
 const FINITE = 1.5e9
 const FINITE_MEMORY = 6e7
 const EMBEDDING = 4e11
-const STRIP = 8e9
-/** Relative gap below which the strip proof is not worth its time. */
+const STRIP = 2.5e10
+/** Relative gap below which a strip proof of up to STRIP_CHEAP multiplications is not worth its time; in proportion above. */
 const STRIP_GAIN = 2e-3
+const STRIP_CHEAP = 4e9
 const LANCZOS = 2.5e9
 /** Gram symbols beyond this many doubles are not formed. */
 const SYMBOL_MEMORY = 3e8
@@ -168,7 +169,7 @@ function groupProblem(
     }
     const strip = grid && planStrip(kernel!, windows, grid.periods)
     if (!strip || strip.cost > STRIP * effort || strip.memory > FINITE_MEMORY) return
-    if (Math.sqrt(square) <= lower * (1 + STRIP_GAIN)) return
+    if (Math.sqrt(square) <= lower * (1 + STRIP_GAIN * Math.max(1, strip.cost / (STRIP_CHEAP * effort)))) return
     const bound = boundByStrip(kernel!, windows, grid!, strip.axis, lower * lower, square)
     improve(bound, 'strip-embedding', {
       exactAxis: strip.axis,
