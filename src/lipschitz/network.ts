@@ -31,9 +31,16 @@ export interface Network {
   rule(node: ProgramNode): LipschitzRule
 }
 
+/** A constant that is not a number, because an attribute of the node is not, proves nothing. */
+function wellFormed(rule: LipschitzRule): LipschitzRule {
+  if (rule.kind !== 'constant' && rule.kind !== 'monotone-head') return rule
+  if (rule.value >= 0 && rule.value < Number.POSITIVE_INFINITY) return rule
+  return { kind: 'unbounded', because: 'a parameter of the node is infinite or not a number' }
+}
+
 export async function openNetwork(program: Program, options: EncloseAllOptions = {}): Promise<Network> {
   const rules = new Map<ProgramNode, LipschitzRule>(
-    program.nodes.map((node) => [node, node.operator.lipschitz(node.site)]),
+    program.nodes.map((node) => [node, wellFormed(node.operator.lipschitz(node.site))]),
   )
   const producers = new Map<string, Producer>()
   for (const node of program.nodes)

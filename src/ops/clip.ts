@@ -39,7 +39,7 @@ export const Clip: Operator = {
   rows: () => 'elementwise',
   symbolic: (site, [x], pool) => {
     const { min, max } = limitsOf(site)
-    if (!x || min === undefined || max === undefined) return undefined
+    if (!x || min === undefined || max === undefined || Number.isNaN(min) || Number.isNaN(max)) return undefined
     const lower = (id: number) => (min === -Infinity ? id : pool.max([id, pool.constant(min)]))
     const upper = (id: number) => (max === Infinity ? id : pool.min([id, pool.constant(max)]))
     return [{ dims: x.dims, ids: x.ids.map((id) => upper(lower(id))) }]

@@ -18,6 +18,7 @@ export const HardSigmoid: Operator = {
   // Where the limits do not decide, |alpha x| <= 1 + |beta|: one product and one sum.
   rounding: (site) => ({ kind: 'absolute', error: 4 * 2 ** -24 * (1 + 2 * Math.abs(betaOf(site))) }),
   symbolic: (site, [x], pool) => {
+    if (!Number.isFinite(alphaOf(site) + betaOf(site))) return undefined
     const [zero, one] = [pool.constant(0), pool.constant(1)]
     const line = (id: number) => pool.linear([id, one], [alphaOf(site), betaOf(site)])
     return x && [{ dims: x.dims, ids: x.ids.map((id) => pool.max([zero, pool.min([one, line(id)])])) }]

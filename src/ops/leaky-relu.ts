@@ -18,6 +18,7 @@ export const LeakyRelu: Operator = {
   // max(x, alpha x) for alpha <= 1, min above.
   symbolic: (site, [x], pool) => {
     const alpha = alphaOf(site)
+    if (!Number.isFinite(alpha)) return undefined
     const larger = (a: number, b: number) => (alpha <= 1 ? pool.max([a, b]) : pool.min([a, b]))
     return x && [{ dims: x.dims, ids: x.ids.map((id) => larger(id, pool.linear([id], [alpha]))) }]
   },

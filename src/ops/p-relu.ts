@@ -33,7 +33,7 @@ export const PRelu: Operator = {
     inputs[0] &&
     zipExpressions(site, inputs, pool, ([id, slope]) => {
       const value = pool.valueOf(slope!)
-      if (value === undefined) return OPAQUE
+      if (value === undefined || !Number.isFinite(value)) return OPAQUE
       const scaled = pool.linear([id!], [value])
       return value <= 1 ? pool.max([id!, scaled]) : pool.min([id!, scaled])
     }),
