@@ -6,6 +6,7 @@ import { type Task, together } from './query.ts'
 import { type RankedTarget, rankTargets } from './rank-targets.ts'
 import type { Sample } from './sample.ts'
 import { sectionSearch } from './section-search.ts'
+import { tangentPolish } from './tangent-polish.ts'
 
 export const autoDefaults = {
   /** Classes that are attacked, nearest first. */
@@ -13,11 +14,18 @@ export const autoDefaults = {
   /** Classes whose linearised distance decides which are nearest. */
   candidates: 9,
   newtonSteps: 8,
-  steps: 60,
+  steps: 40,
   /** First step of a descent as a multiple of the linearised distance. */
-  stepFactor: 1.5,
+  stepFactor: 0.7,
+  /** Last step of a descent as a share of the first. */
+  finalShare: 0.01,
+  gamma: 0.05,
+  /** Steps along the boundary at the end. */
+  polish: 20,
   /** Second round on the two best targets, when the gap to the certificate stays open; 0 = none. */
-  secondSteps: 0,
+  secondSteps: 80,
+  secondTargets: 1,
+  secondFactor: 0.1,
 }
 
 export type AutoParameters = typeof autoDefaults
@@ -43,20 +51,41 @@ export function* portfolio(sample: Sample, parameters: AutoParameters): Task {
   yield* sectionSearch(sample, 3)
   if (sample.settled()) return
   const reached = yield* together(
-    nearest.map((ranking, restart) => descent(sample, ranking, parameters.steps, parameters.stepFactor, restart)),
-  )
-  yield* sectionSearch(sample)
-  if (parameters.secondSteps === 0 || closed(sample)) return
-  const best = nearest
-    .map((ranking, i) => ({ ranking, reached: reached[i]! }))
-    .sort((a, b) => a.reached - b.reached)
-    .slice(0, 2)
-  yield* together(
-    best.map(({ ranking }, i) =>
-      descent(sample, ranking, parameters.secondSteps, parameters.stepFactor / 2, nearest.length + i),
+    nearest.map((ranking, restart) =>
+      descent(sample, ranking, parameters, parameters.steps, parameters.stepFactor, restart),
     ),
   )
   yield* sectionSearch(sample)
+  if (parameters.secondSteps > 0 && !closed(sample)) {
+    const first = nearest.map((ranking, i) => ({ ranking, reached: reached[i]! })).sort((a, b) => a.reached - b.reached)
+    const again = first.slice(0, parameters.secondTargets)
+    yield* together(again.map(({ ranking }, i) => secondDescent(sample, ranking, parameters, nearest.length + i)))
+    yield* sectionSearch(sample)
+  }
+  if (!closed(sample)) yield* tangentPolish(sample, parameters.polish)
+}
+
+/** From the best find, with small steps: the first descent knows the region, this one its corners. */
+function secondDescent(
+  sample: Sample,
+  { target }: RankedTarget,
+  { secondSteps, secondFactor }: AutoParameters,
+  restart: number,
+): Task<number> {
+  const { best, image } = sample
+  const stepsize = secondFactor * best.distance
+  return fmnDescent(sample, {
+    target,
+    steps: secondSteps,
+    stepsize,
+    finalStepsize: stepsize / 100,
+    gamma: secondFactor / 4,
+    finalGamma: 1e-4,
+    norm: 'l2',
+    start: Float64Array.from(image, (x, i) => best.point[i]! - x),
+    patience: Infinity,
+    restart,
+  })
 }
 
 /** The bracket [certificate, best] is closed to one per cent. */
@@ -68,6 +97,7 @@ function closed(sample: Sample): boolean {
 function descent(
   sample: Sample,
   { target, linearised }: RankedTarget,
+  { finalShare, gamma }: AutoParameters,
   steps: number,
   factor: number,
   restart: number,
@@ -81,8 +111,8 @@ function descent(
     target,
     steps,
     stepsize,
-    finalStepsize: stepsize / 100,
-    gamma: 0.05,
+    finalStepsize: stepsize * finalShare,
+    gamma,
     finalGamma: 0.001,
     norm: 'l2',
     patience: Math.max(20, Math.floor(steps / 3)),
