@@ -4,7 +4,7 @@
  */
 export { baselineGates } from './baseline.ts'
 export { CLAIM_KEY, type Claims, readClaims } from './claims.ts'
-export { type Conformance, type Demands, type Evidence, evaluateGates } from './gates.ts'
+export { type Demands, type Evidence, evaluateGates } from './gates.ts'
 export { parseLimit } from './limit.ts'
 export { type BoundName, checkPolicy, type Policy, readPolicy, type Waiver } from './policy.ts'
 export { verdictOf } from './verdict.ts'

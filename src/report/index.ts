@@ -2,6 +2,7 @@
  * The report and its formats.
  * @module
  */
+export { renderExplanation } from './explanation.ts'
 export { renderHtml } from './html.ts'
 export { renderJson } from './json.ts'
 export { renderJunit } from './junit.ts'
@@ -9,5 +10,5 @@ export { renderMarkdown } from './markdown.ts'
 export { readReport } from './read-report.ts'
 export * from './report.ts'
 export { renderSarif } from './sarif.ts'
-export { renderExplanation, renderTerminal } from './terminal.ts'
+export { renderTerminal } from './terminal.ts'
 export { writeReport } from './write-report.ts'

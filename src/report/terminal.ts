@@ -128,27 +128,6 @@ function ledger(report: Report, c: Colors): string[] {
   ]
 }
 
-/** The lines of `--explain NODE`: the rule, the reason, and the naive constant beside it. */
-export function renderExplanation(report: Report, node: string): string {
-  const steps = report.trace.filter((step) => step.name === node || step.nodes?.includes(node))
-  const layer = report.layers.find((candidate) => candidate.name === node)
-  const refused = report.coverage.refused.find((candidate) => candidate.name === node)
-  const lines = steps.flatMap((step) => [
-    `${step.name}: rule ${step.rule}, constant ${showBound(step.constant, 'upper')}`,
-    ...(step.because ? [`  because ${step.because}`] : []),
-    ...(step.naive !== undefined
-      ? [`  naive multiplication over the same nodes: ${showBound(step.naive, 'upper')}`]
-      : []),
-    ...(step.nodes && step.nodes.length > 1 ? [`  nodes: ${step.nodes.join(', ')}`] : []),
-  ])
-  if (layer) {
-    lines.push(`${layer.name} (${layer.op}): norm in ${showBracket(layer)}, proved by ${layer.method}`)
-    for (const [key, value] of Object.entries(layer.details ?? {})) lines.push(`  ${key}: ${String(value)}`)
-  }
-  if (refused) lines.push(`${refused.name} (${refused.op}): refused, ${refused.reason}`)
-  return lines.join('\n')
-}
-
 /** The whole report as text. */
 export function renderTerminal(report: Report, c: Colors): string {
   const { model, runtime } = report

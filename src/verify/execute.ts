@@ -68,13 +68,6 @@ export async function execute(
   })
 }
 
-/** |x| rounded up: n + 2 roundings of the sum and the root, each at most 2^-53 relative. */
-export function normUp(x: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < x.length; i++) sum += x[i]! * x[i]!
-  return Math.sqrt(sum) * (1 + (x.length + 8) * 2 ** -53)
-}
-
 /** What the runtime section of the report says, with what was not proved about a stripped head. */
 export function assumptionsOf(session: Session, analysis: Analysis, output: string): readonly string[] {
   const stripped = analysis.logits !== undefined && analysis.logits !== output

@@ -3,33 +3,27 @@
  * @module
  */
 import { dirname, resolve } from 'node:path'
-import { type AttackOutcome, openVictim } from '../attacks/index.ts'
-import { LipError } from '../errors.ts'
+import type { AttackOutcome } from '../attacks/index.ts'
 import { baselineGates } from '../gate/baseline.ts'
 import { type Claims, readClaims } from '../gate/claims.ts'
 import { evaluateGates } from '../gate/gates.ts'
-import { limitOf, parseLimit } from '../gate/limit.ts'
 import { type BoundName, type Policy, readPolicy } from '../gate/policy.ts'
 import { verdictOf } from '../gate/verdict.ts'
 import { applyWaivers } from '../gate/waivers.ts'
 import { prepare } from '../graph/prepare.ts'
 import { type Analysis, analyse } from '../lipschitz/analyse.ts'
 import type { Shape } from '../onnx/ir.ts'
-import { type LoadedModel, readModel } from '../onnx/read.ts'
+import { readModel } from '../onnx/read.ts'
 import { readReport } from '../report/read-report.ts'
 import { type GateReport, type LayerReport, type Report, SCHEMA_VERSION } from '../report/report.ts'
 import type { Session, SessionOptions } from '../runtime/session.ts'
 import { packageVersion } from '../version.ts'
-import { summariseCertificates } from './certificate-summary.ts'
-import { certifySamples } from './certify-samples.ts'
-import { checkConformance } from './conformance.ts'
-import { coverageOf } from './coverage.ts'
-import { assumptionsOf, execute, openNetworkSession } from './execute.ts'
+import { demandsOf } from './demands.ts'
+import { type DataEvidence, gatherEvidence } from './evidence.ts'
+import { assumptionsOf, openNetworkSession } from './execute.ts'
 import { modelInfo } from './model-info.ts'
-import { choosePictures, drawPictures } from './pictures.ts'
 import { checkRows } from './row-check.ts'
-import { runAttacks } from './run-attacks.ts'
-import { loadSamples, namesData, type SampleSource, type Samples } from './samples.ts'
+import { namesData, type SampleSource } from './samples.ts'
 
 export interface VerifyOptions extends SampleSource {
   /** Which constant is held against the limit; default the policy's, else 'logit'. */
@@ -63,6 +57,8 @@ export interface VerifyOptions extends SampleSource {
   /** The command that makes the report again. */
   readonly command?: string | undefined
   readonly training?: Report['training'] | undefined
+  /** Hears of the proof itself, for explanations. */
+  readonly onAnalysis?: (analysis: Analysis) => void
   readonly note?: (text: string) => void
   readonly onStage?: (stage: string, done: number, total: number) => void
   /** `YYYY-MM-DD`, for waivers; default today. */
@@ -109,6 +105,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
         onProgress: (done, total) => options.onStage?.('bounding layers', done, total),
       }),
     )
+    options.onAnalysis?.(analysis)
     const output = loaded.model.graph.outputs[0]?.name ?? ''
     if (session && analysis.logits !== undefined && analysis.logits !== output) {
       const { provider } = session
@@ -117,18 +114,25 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     }
 
     let outOfTime = late()
-    let data: Evidenced | undefined
+    let data: DataEvidence | undefined
     if (session && !outOfTime) {
-      data = await withData({ options, loaded, analysis, session, batch: rows.batch, timed, late, deadline, outcomes })
+      data = await gatherEvidence({
+        options,
+        loaded,
+        analysis,
+        session,
+        batch: rows.batch,
+        timed,
+        late,
+        deadline,
+        outcomes,
+      })
       outOfTime = data.outOfTime
     } else if (session) options.note?.('The time budget was used up by the bound: no certificates, no attacks.')
 
     const claims = readClaims(loaded.model.metadata)
     const layers = withClaims(analysis.layers, claims)
-    const coverage =
-      analysis.coverage.refused.length > 0
-        ? { ...coverageOf(program), refused: analysis.coverage.refused }
-        : coverageOf(program)
+    const { coverage } = analysis
     const gates: GateReport[] = [
       ...evaluateGates(
         {
@@ -195,19 +199,6 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   }
 }
 
-/** What is demanded: options before policy before defaults; limits rounded down to doubles. */
-function demandsOf(options: VerifyOptions, policy: Policy) {
-  const limit = options.maxLipschitz ?? policy.lipschitz?.max ?? 1
-  const maxLipschitz = typeof limit === 'string' ? parseLimit(limit, '--max-lipschitz') : limitOf(limit, 'The limit')
-  const layer = options.maxLayer ?? policy.layers?.max
-  const max = layer === undefined ? undefined : typeof layer === 'string' ? parseLimit(layer, '--max-layer') : layer
-  return {
-    of: options.of ?? policy.lipschitz?.of ?? 'logit',
-    maxLipschitz,
-    policy: max === undefined ? policy : { ...policy, layers: { ...policy.layers, max } },
-  } as const
-}
-
 /** Puts what the metadata claims beside what was proved. */
 function withClaims(layers: readonly LayerReport[], claims: Claims | 'unreadable' | undefined): readonly LayerReport[] {
   if (claims === undefined || claims === 'unreadable') return layers
@@ -215,148 +206,4 @@ function withClaims(layers: readonly LayerReport[], claims: Claims | 'unreadable
     const claim = Object.hasOwn(claims.layers, layer.name) ? claims.layers[layer.name] : undefined
     return claim === undefined ? layer : { ...layer, claim }
   })
-}
-
-interface Stage {
-  readonly options: VerifyOptions
-  readonly loaded: LoadedModel
-  readonly analysis: Analysis
-  readonly session: Session
-  readonly batch: number
-  timed<T>(stage: string, work: () => Promise<T> | T): Promise<T>
-  late(): boolean
-  readonly deadline: number | undefined
-  readonly outcomes: AttackOutcome[]
-}
-
-interface Evidenced {
-  readonly dataset: NonNullable<Report['dataset']>
-  readonly certificates: NonNullable<Report['certificates']>
-  readonly conformance: Report['conformance'] | undefined
-  readonly ledger: Report['ledger']
-  readonly pictures: NonNullable<Report['pictures']>
-  readonly gates: readonly GateReport[]
-  readonly outOfTime: boolean
-}
-
-/** Everything that needs samples: execution, certificates, conformance, attacks, pictures. */
-async function withData(stage: Stage): Promise<Evidenced> {
-  const { options, analysis, session, timed, late } = stage
-  const [input, ...others] = analysis.program.inputs
-  if (!input || others.length > 0 || input.type !== 'float32' || analysis.program.batch !== 1) {
-    throw new LipError(
-      'MODEL_UNSUPPORTED',
-      'Certificates need a model with one float32 input and an open batch, or a batch of 1.',
-      {
-        hint: 'Leave the data away to bound the model alone.',
-      },
-    )
-  }
-  const dims = input.dims.slice(1)
-  const classes = analysis.classes > 0 ? analysis.classes : await outputWidth(session, input.dims)
-  const samples = await timed('data', () => loadSamples(options, dims, classes))
-  const { data, indices } = samples
-  const executed = await timed('execute', () =>
-    execute(session, samples, {
-      batch: stage.batch,
-      signal: options.signal,
-      onProgress: (done, total) => options.onStage?.('running the network', done, total),
-    }),
-  )
-  const certified = await timed('certify', () => certifySamples(analysis, samples, executed))
-  const certificates = summariseCertificates(certified.samples, options.radii)
-  const conformance = await timed('conformance', () =>
-    checkConformance(analysis, samples, executed, { limit: options.conformanceSamples ?? 40, outOfTime: late }),
-  )
-  const shown = samples.image ? choosePictures(certified.samples) : []
-  const attacked = await timed('attack', () => attackAll(stage, samples, certified.samples, shown))
-  return {
-    dataset: {
-      name: data.name,
-      split: data.split,
-      samples: indices.length,
-      source: data.source,
-      classes: data.classes,
-    },
-    certificates,
-    conformance,
-    ledger: certified.ledger,
-    pictures:
-      stage.outcomes.length === 0
-        ? []
-        : drawPictures(shown, samples, certified.samples, stage.outcomes, options.inputRange ?? [0, 1]),
-    gates: attacked.gates,
-    outOfTime: attacked.outOfTime || late(),
-  }
-}
-
-async function outputWidth(session: Session, dims: Shape): Promise<number> {
-  const { rows } = await execute(session, { data: blank(dims.slice(1)), image: undefined, indices: [0] }, { batch: 1 })
-  return rows.length
-}
-
-/** One sample of zeros, to ask the runtime how many outputs there are. */
-function blank(dims: readonly number[]): Samples['data'] {
-  const images = new Float32Array(dims.reduce((a, b) => a * b, 1))
-  return {
-    name: '',
-    split: '',
-    count: 1,
-    dims,
-    classes: [],
-    images,
-    labels: new Int32Array(1),
-    source: '',
-    image: () => images,
-    label: () => 0,
-  }
-}
-
-async function attackAll(
-  stage: Stage,
-  samples: Samples,
-  certificates: Evidenced['certificates']['samples'],
-  shown: readonly number[],
-): Promise<{ readonly gates: readonly GateReport[]; readonly outOfTime: boolean }> {
-  const { options, loaded, session, deadline, late } = stage
-  const names = options.attacks ?? ['auto']
-  if (names.length === 0) return { gates: [], outOfTime: false }
-  if (late()) return { gates: [], outOfTime: true }
-  const [low, high] = options.inputRange ?? [0, 1]
-  const chosen =
-    options.attackIndices ??
-    [...new Set([...samples.indices.slice(0, options.attackSamples ?? 100), ...shown])].sort((a, b) => a - b)
-  const victim = await openVictim(loaded, {
-    provider: session.provider,
-    box: { low, high },
-    ...(options.inputShapes && { inputShapes: options.inputShapes }),
-  })
-  try {
-    const known = certificates.flatMap(({ index, radius }) => (radius > 0 ? [[index, { radius }] as const] : []))
-    const plan = {
-      seed: options.seed ?? 0,
-      certificates: new Map(known),
-      signal: options.signal,
-      deadline,
-      onProgress: (name: string, done: number, total: number) => options.onStage?.(`attack ${name}`, done, total),
-    }
-    const more = shown.length > 0 ? (options.pictureAttacks ?? []) : []
-    const outcomes = [
-      ...(await runAttacks(victim, samples, { ...plan, names, indices: chosen })),
-      ...(await runAttacks(victim, samples, { ...plan, names: more, indices: shown })),
-    ]
-    stage.outcomes.push(...outcomes)
-    return {
-      gates: [],
-      outOfTime:
-        outcomes.length < names.length + more.length || outcomes.some((outcome) => outcome.ended === 'timeout'),
-    }
-  } catch (error) {
-    // An attack that cannot run is a finding: it must not pass silently, and it must not hide the proof.
-    if (!(error instanceof LipError) || error.code !== 'MODEL_UNSUPPORTED') throw error
-    const message = `The attacks could not run: ${error.message}`
-    return { gates: [{ id: 'attack', status: 'inconclusive', limit: null, value: null, message }], outOfTime: false }
-  } finally {
-    await victim.release()
-  }
 }

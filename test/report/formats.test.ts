@@ -6,6 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
+import { renderExplanation } from '../../src/report/explanation.ts'
 import { showBound } from '../../src/report/format-number.ts'
 import { markup } from '../../src/report/html/markup.ts'
 import { differenceMap } from '../../src/report/html/pictures.ts'
@@ -15,7 +16,7 @@ import { renderJunit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
 import type { Report } from '../../src/report/report.ts'
 import { renderSarif } from '../../src/report/sarif.ts'
-import { renderExplanation, renderTerminal } from '../../src/report/terminal.ts'
+import { renderTerminal } from '../../src/report/terminal.ts'
 import { writeReport } from '../../src/report/write-report.ts'
 import { sampleReport } from './sample-report.ts'
 
@@ -132,9 +133,9 @@ describe('the terminal', () => {
   })
 
   it('explains a node with the naive constant beside the proved one', () => {
-    const text = renderExplanation(report, 'max')
+    const text = renderExplanation({ step: report.trace[1] })
     expect(text).toContain('constant 1')
-    expect(text).toContain('naive multiplication over the same nodes: 1.41422')
+    expect(text).toContain('the same nodes one by one: 1.41422')
   })
 })
 
