@@ -50,10 +50,10 @@ describe('encloseAll on worker threads', () => {
        }
        console.log(JSON.stringify({ results, threads }))`,
     )
-  }, 120_000)
+  }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('gives the same results for any number of threads', { timeout: 120_000 }, () => {
+  it('gives the same results for any number of threads', { timeout: 300_000 }, () => {
     expect(existsSync(join(folder, 'dist/lipschitz/norms/worker.js'))).toBe(true)
     const output = execFileSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' })
     const { results, threads } = JSON.parse(output)
@@ -68,7 +68,7 @@ describe('encloseAll on worker threads', () => {
     }
   })
 
-  it('reports an error of a worker as an error', { timeout: 120_000 }, () => {
+  it('reports an error of a worker as an error', { timeout: 300_000 }, () => {
     writeFileSync(
       join(folder, 'broken.js'),
       `import { encloseAll } from './dist/lipschitz/norms/index.js'
