@@ -80,10 +80,15 @@ export function createConstants(network: Network, segments?: Segments): Constant
     return merged
   }
 
-  /** Fusion sees all that the rule of a movement or an order statistic knows, but not the norm of an overlapping window. */
+  /**
+   * Fusion sees all that the rule of a movement or an order statistic knows; where the region gains nothing on its bases, or
+   * a window overlaps, the node's rule on its inputs may know better.
+   */
   function mayBeat(name: string, fused: number): boolean {
     const { node } = producers.get(name)!
-    return !Number.isFinite(fused) || linear.get(node)?.structure.kind === 'convolution'
+    const bases = constants.blocks(name)
+    if (!bases || !Number.isFinite(fused) || linear.get(node)?.structure.kind === 'convolution') return true
+    return fused > Math.max(0, ...[...bases.keys()].map((base) => constants.of(symbolic.bases[base]!)))
   }
   for (const { name } of network.program.inputs) known.set(name, 1)
   return constants

