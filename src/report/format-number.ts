@@ -21,7 +21,8 @@ export function showBracket(bound: { readonly lower: number; readonly upper: num
 
 /** A share as a percentage, rounded down so that 99.996 % is not shown as 100 %. */
 export function showShare(share: number): string {
-  return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`
+  // The tiny addition keeps 0.57, which is no double, from becoming 56.99 %.
+  return `${(Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2)} %`
 }
 
 /** A radius or distance in input units, rounded down. */

@@ -32,6 +32,7 @@ export interface Stage {
 
 /** What samples showed. */
 export interface DataEvidence {
+  readonly samples: Samples
   readonly dataset: NonNullable<Report['dataset']>
   readonly certificates: NonNullable<Report['certificates']>
   readonly conformance: Report['conformance'] | undefined
@@ -73,6 +74,7 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
   const shown = samples.image ? choosePictures(certified) : []
   const attacked = await timed('attack', () => attackAll(stage, samples, certified, shown))
   return {
+    samples,
     dataset: {
       name: data.name,
       split: data.split,

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Analysis } from '../lipschitz/analyse.ts'
+import { exposeTensor } from '../lipschitz/expose-tensor.ts'
 import type { LoadedModel } from '../onnx/read.ts'
 import { encodeModel } from '../onnx/write.ts'
 import { batchedForward } from '../runtime/batched-forward.ts'
@@ -21,8 +22,7 @@ export async function openNetworkSession(
   const options = provider === undefined ? {} : { provider }
   const output = model.graph.outputs[0]!
   if (logits !== undefined && logits !== output.name) {
-    const graph = { ...model.graph, outputs: [{ name: logits, type: 'float32' as const, dims: undefined }] }
-    return openSession(encodeModel({ ...model, graph }), options)
+    return openSession(encodeModel(exposeTensor(model, logits)), options)
   }
   const hasExternal = [...model.graph.initializers.values()].length > 0 && loaded.bytes.length < storedBytes(loaded)
   return openSession(hasExternal ? loaded.path : loaded.bytes, options)

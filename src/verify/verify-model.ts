@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path'
 import type { AttackOutcome } from '../attacks/index.ts'
+import { LipError } from '../errors.ts'
 import { baselineGates } from '../gate/baseline.ts'
 import { type Claims, readClaims } from '../gate/claims.ts'
 import { evaluateGates } from '../gate/gates.ts'
@@ -12,6 +13,7 @@ import { verdictOf } from '../gate/verdict.ts'
 import { applyWaivers } from '../gate/waivers.ts'
 import { prepare } from '../graph/prepare.ts'
 import { type Analysis, analyse } from '../lipschitz/analyse.ts'
+import { withLowerBounds } from '../lipschitz/jacobian-lower.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
 import { readReport } from '../report/read-report.ts'
@@ -24,6 +26,7 @@ import { assumptionsOf, openNetworkSession } from './execute.ts'
 import { modelInfo } from './model-info.ts'
 import { checkRows } from './row-check.ts'
 import { namesData, type SampleSource } from './samples.ts'
+import { startingPoints } from './starting-points.ts'
 
 export interface VerifyOptions extends SampleSource {
   /** Which constant is held against the limit; default the policy's, else 'logit'. */
@@ -98,19 +101,19 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   try {
     // The provider decides the arithmetic that the proof must pay for, so it is opened first.
     if (wantsData) session = await openNetworkSession(loaded, undefined, options.provider)
-    const analysis = await timed('bound', () =>
+    const upper = await timed('bound', () =>
       analyse(program, {
         ...(session && { profile: session.profile }),
         ...(options.workers !== undefined && { workers: options.workers }),
         onProgress: (done, total) => options.onStage?.('bounding layers', done, total),
       }),
     )
-    options.onAnalysis?.(analysis)
+    options.onAnalysis?.(upper)
     const output = loaded.model.graph.outputs[0]?.name ?? ''
-    if (session && analysis.logits !== undefined && analysis.logits !== output) {
+    if (session && upper.logits !== undefined && upper.logits !== output) {
       const { provider } = session
       await session.release()
-      session = await openNetworkSession(loaded, analysis.logits, provider)
+      session = await openNetworkSession(loaded, upper.logits, provider)
     }
 
     let outOfTime = late()
@@ -119,7 +122,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       data = await gatherEvidence({
         options,
         loaded,
-        analysis,
+        analysis: upper,
         session,
         batch: rows.batch,
         timed,
@@ -129,6 +132,14 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       })
       outOfTime = data.outOfTime
     } else if (session) options.note?.('The time budget was used up by the bound: no certificates, no attacks.')
+
+    const analysis = outOfTime
+      ? upper
+      : await timed('lower', () => {
+          const proved = (upper.bounds[demands.of].upper ?? Number.POSITIVE_INFINITY) <= demands.maxLipschitz
+          const range = options.inputRange ?? [0, 1]
+          return withLower(upper, startingPoints(upper, data?.samples, { seed: options.seed ?? 0, range, proved }))
+        })
 
     const claims = readClaims(loaded.model.metadata)
     const layers = withClaims(analysis.layers, claims)
@@ -196,6 +207,16 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     }
   } finally {
     await session?.release()
+  }
+}
+
+/** The analysis with the lower side of its brackets; without it where an operator has no gradient to climb. */
+function withLower(analysis: Analysis, points: readonly Float64Array[]): Analysis {
+  try {
+    return withLowerBounds(analysis, points, options)
+  } catch (error) {
+    if (error instanceof LipError && error.code === 'MODEL_UNSUPPORTED') return analysis
+    throw error
   }
 }
 
