@@ -29,10 +29,16 @@ export class MonitorCallback extends tf.Callback {
     super()
     const { target = 'kernel', what = 'max', onEpoch = true, onBatch = false } = options
     if (target !== 'kernel' && target !== 'wbar') {
-      throw new LipError('CONFIG_INVALID', `[MonitorCallback] target must be 'kernel' or 'wbar', got ${JSON.stringify(target)}.`)
+      throw new LipError(
+        'CONFIG_INVALID',
+        `[MonitorCallback] target must be 'kernel' or 'wbar', got ${JSON.stringify(target)}.`,
+      )
     }
     if (what !== 'max' && what !== 'all') {
-      throw new LipError('CONFIG_INVALID', `[MonitorCallback] what must be 'max' or 'all', got ${JSON.stringify(what)}.`)
+      throw new LipError(
+        'CONFIG_INVALID',
+        `[MonitorCallback] what must be 'max' or 'all', got ${JSON.stringify(what)}.`,
+      )
     }
     this.options = { ...options, target, what, onEpoch: onEpoch && !onBatch, onBatch }
   }
@@ -65,9 +71,18 @@ export class MonitorCallback extends tf.Callback {
       const variable = (target === 'kernel' ? layer.kernel : layer.wbar).read()
       const columns = variable.shape.at(-1)!
       const values = singularValues(Float64Array.from(variable.dataSync()), variable.size / columns, columns)
-      const record = { step, layer: layer.name, target, ...(what === 'max' ? { max: values[0] } : { all: [...values] }) }
+      const record = {
+        step,
+        layer: layer.name,
+        target,
+        ...(what === 'max' ? { max: values[0] } : { all: [...values] }),
+      }
       appendFileSync(join(logdir, 'monitor.jsonl'), `${JSON.stringify(record)}\n`)
-      if (what === 'max') appendFileSync(join(logdir, 'events.out.tfevents'), scalarEvent(`${layer.name}/${target}/max`, step, values[0]!))
+      if (what === 'max')
+        appendFileSync(
+          join(logdir, 'events.out.tfevents'),
+          scalarEvent(`${layer.name}/${target}/max`, step, values[0]!),
+        )
     }
   }
 }

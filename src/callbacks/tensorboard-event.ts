@@ -7,7 +7,15 @@ export function scalarEvent(tag: string, step: number, value: number): Uint8Arra
   const name = new TextEncoder().encode(tag)
   const entry = concat(field(1, 2), varint(name.length), name, field(2, 5), float32(value))
   const summary = concat(field(1, 2), varint(entry.length), entry)
-  const event = concat(field(1, 1), new Uint8Array(8), field(2, 0), varint(step), field(5, 2), varint(summary.length), summary)
+  const event = concat(
+    field(1, 1),
+    new Uint8Array(8),
+    field(2, 0),
+    varint(step),
+    field(5, 2),
+    varint(summary.length),
+    summary,
+  )
   const length = new Uint8Array(8)
   new DataView(length.buffer).setUint32(0, event.length, true)
   return concat(length, maskedCrc(length), event, maskedCrc(event))

@@ -1,4 +1,5 @@
 import { registerLayer } from './config/layer-registry.ts'
+import { toPythonJson } from './config/to-python-json.ts'
 import { type Condensable, isCondensable } from './lipschitz-layer.ts'
 import * as tf from './tf.ts'
 import { vanillaModel } from './vanilla-model.ts'
@@ -21,6 +22,12 @@ export class Model extends tf.LayersModel implements Condensable {
 
   condense(): void {
     for (const layer of this.layers) if (isCondensable(layer)) layer.condense()
+  }
+
+  /** The model's configuration in Keras' spelling, for model.json. */
+  override toJSON(_unused?: unknown, returnString = true): ReturnType<tf.LayersModel['toJSON']> {
+    const config = toPythonJson((this as unknown as { updatedConfig(): object }).updatedConfig())
+    return returnString ? JSON.stringify(config) : (config as never)
   }
 
   /** The same function with plain layers. */

@@ -1,4 +1,5 @@
 import { LipError } from '../errors.ts'
+import { constrain } from './config/constrained-variables.ts'
 import { registerLayer } from './config/layer-registry.ts'
 import { withSnakeKeys } from './config/python-keys.ts'
 import { type ActivationIdentifier, resolveActivation, serializeActivation } from './config/resolve-activation.ts'
@@ -60,6 +61,8 @@ export class PadConv2D extends tf.layers.Layer implements Condensable {
   readonly activation: tf.layers.Layer | null
   private readonly options: PadConv2DOptions
   private readonly seed: number
+  private readonly kernelInitializer: tf.Initializer
+  private readonly biasInitializer: tf.Initializer
   private kernel!: tf.LayerVariable
   private bias: tf.LayerVariable | null = null
   private inputShape: tf.Shape | null = null
@@ -75,6 +78,9 @@ export class PadConv2D extends tf.layers.Layer implements Condensable {
     this.useBias = options.useBias ?? true
     this.activation = resolveActivation(options.activation)
     this.seed = options.seed ?? 0
+    const seedOf = (weight: string): number => deriveSeed(this.seed, this.name, weight)
+    this.kernelInitializer = resolveInitializer(options.kernelInitializer ?? 'glorot_uniform', seedOf('kernel'))
+    this.biasInitializer = resolveInitializer(options.biasInitializer ?? 'zeros', seedOf('bias'))
     if ((options.dataFormat ?? 'channels_last') !== 'channels_last') {
       throw new LipError(
         'CONFIG_INVALID',
@@ -87,29 +93,27 @@ export class PadConv2D extends tf.layers.Layer implements Condensable {
     const shape = singleShape(shapes)
     this.inputShape = shape
     const { options } = this
-    const initializer = (identifier: InitializerIdentifier, weight: string) =>
-      resolveInitializer(identifier, deriveSeed(this.seed, this.name, weight)) as never
     const channels = shape.at(-1)
     if (channels == null) throw new LipError('CONFIG_INVALID', `Layer "${this.name}" needs a known number of channels.`)
     this.kernel = this.addWeight(
       'kernel',
       [...this.kernelSize, channels, this.filters],
       'float32',
-      initializer(options.kernelInitializer ?? 'glorot_uniform', 'kernel'),
+      this.kernelInitializer as never,
       resolveRegularizer(options.kernelRegularizer) as never,
       true,
-      resolveConstraint(options.kernelConstraint) as never,
     )
+    constrain(this.kernel, resolveConstraint(options.kernelConstraint))
     if (this.useBias) {
       this.bias = this.addWeight(
         'bias',
         [this.filters],
         'float32',
-        initializer(options.biasInitializer ?? 'zeros', 'bias'),
+        this.biasInitializer as never,
         resolveRegularizer(options.biasRegularizer) as never,
         true,
-        resolveConstraint(options.biasConstraint) as never,
       )
+      constrain(this.bias, resolveConstraint(options.biasConstraint))
     }
     if (this.activation !== null && !this.activation.built) {
       this.activation.build(this.convolvedShape(shape))
@@ -205,10 +209,8 @@ export class PadConv2D extends tf.layers.Layer implements Condensable {
       dilationRate: [...this.dilationRate],
       activation: serializeActivation(this.activation),
       useBias: this.useBias,
-      kernelInitializer: serializeInitializer(
-        resolveInitializer(options.kernelInitializer ?? 'glorot_uniform', this.seed),
-      ),
-      biasInitializer: serializeInitializer(resolveInitializer(options.biasInitializer ?? 'zeros', this.seed)),
+      kernelInitializer: serializeInitializer(this.kernelInitializer),
+      biasInitializer: serializeInitializer(this.biasInitializer),
       kernelRegularizer: serializePluggable(resolveRegularizer(options.kernelRegularizer)),
       biasRegularizer: serializePluggable(resolveRegularizer(options.biasRegularizer)),
       kernelConstraint: serializePluggable(resolveConstraint(options.kernelConstraint)),

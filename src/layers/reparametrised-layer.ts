@@ -1,4 +1,5 @@
 import { LipError } from '../errors.ts'
+import { constrain } from './config/constrained-variables.ts'
 import { createLayer } from './config/layer-registry.ts'
 import { withSnakeKeys } from './config/python-keys.ts'
 import {
@@ -126,8 +127,8 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
       this.kernelInitializer as never,
       this.kernelRegularizer as never,
       true,
-      this.kernelConstraint as never,
     )
+    constrain(this.kernelVariable, this.kernelConstraint)
     if (this.useBias) {
       this.biasVariable = this.addWeight(
         'bias',
@@ -136,8 +137,8 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
         this.biasInitializer as never,
         this.biasRegularizer as never,
         true,
-        this.biasConstraint as never,
       )
+      constrain(this.biasVariable, this.biasConstraint)
     }
     this.stateVariables = this.addState(kernelShape)
     const effectiveShape = this.effectiveShape(shape)

@@ -1,6 +1,7 @@
 import { LipError } from '../errors.ts'
 import { createLayer, registerLayer } from './config/layer-registry.ts'
 import { asSerializedObject } from './config/serialized-object.ts'
+import { toPythonJson } from './config/to-python-json.ts'
 import { type Condensable, isCondensable, isLipschitz, type Lipschitz, readLayerConfig } from './lipschitz-layer.ts'
 import { isSupportedOneLipschitzLayer } from './one-lipschitz-layers.ts'
 import * as tf from './tf.ts'
@@ -64,6 +65,12 @@ export class Sequential extends tf.Sequential implements Lipschitz, Condensable 
   /** The same function with plain layers. */
   vanillaExport(): tf.Sequential {
     return vanillaModel(this) as tf.Sequential
+  }
+
+  /** The model's configuration in Keras' spelling, for model.json. */
+  override toJSON(_unused?: unknown, returnString = true): ReturnType<tf.LayersModel['toJSON']> {
+    const config = toPythonJson((this as unknown as { updatedConfig(): object }).updatedConfig())
+    return returnString ? JSON.stringify(config) : (config as never)
   }
 
   override getConfig(): tf.serialization.ConfigDict {

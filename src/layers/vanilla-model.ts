@@ -33,12 +33,12 @@ function vanillaFunctional(model: tf.LayersModel): tf.LayersModel {
     values.set(input, copy)
     return copy
   })
-  const valueOf = (tensor: tf.SymbolicTensor): tf.SymbolicTensor => {
+  const copyOf = (tensor: tf.SymbolicTensor): tf.SymbolicTensor => {
     const known = values.get(tensor)
     if (known !== undefined) return known
     const { sourceLayer, nodeIndex } = tensor
     const node = (sourceLayer.inboundNodes as unknown as { inputTensors: tf.SymbolicTensor[] }[])[nodeIndex]!
-    const arguments_ = node.inputTensors.map(valueOf)
+    const arguments_ = node.inputTensors.map(copyOf)
     const layers = made.get(sourceLayer) ?? plainLayers(sourceLayer)
     made.set(sourceLayer, layers)
     let value: tf.SymbolicTensor | tf.SymbolicTensor[] = arguments_.length === 1 ? arguments_[0]! : arguments_
@@ -47,7 +47,7 @@ function vanillaFunctional(model: tf.LayersModel): tf.LayersModel {
     values.set(tensor, result)
     return result
   }
-  const outputs = model.outputs.map(valueOf)
+  const outputs = model.outputs.map(copyOf)
   for (const layers of made.values()) for (const plain of layers) plain.load()
   return tf.model({ inputs, outputs, name: model.name })
 }

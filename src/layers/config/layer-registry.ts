@@ -2,7 +2,7 @@ import { LipError } from '../../errors.ts'
 import { readLayerConfig } from '../lipschitz-layer.ts'
 import * as tf from '../tf.ts'
 import { toCamelCase } from './python-keys.ts'
-import { type SerializedObject, withoutPackage } from './serialized-object.ts'
+import { canonicalName, type SerializedObject, withoutPackage } from './serialized-object.ts'
 
 type LayerClass = (new (options: never) => tf.layers.Layer) & { readonly className: string }
 
@@ -14,7 +14,7 @@ const OWN = new Map<string, Factory>()
 /** Makes a layer known under its name, with and without deel-lip's package prefix, here and to `loadLayersModel`. */
 export function registerLayer(cls: LayerClass): void {
   const create = cls as unknown as new (options: Record<string, unknown>) => tf.layers.Layer
-  OWN.set(withoutPackage(cls.className), (options) => new create(options))
+  OWN.set(canonicalName(cls.className), (options) => new create(options))
   const serializable = cls as unknown as tf.serialization.SerializableConstructor<tf.serialization.Serializable>
   tf.serialization.registerClass(serializable, 'deel-lip')
   const map = tf.serialization.SerializationMap.getMap().classNameMap
@@ -22,12 +22,12 @@ export function registerLayer(cls: LayerClass): void {
 }
 
 export function registerLayerFactory(className: string, create: Factory): void {
-  OWN.set(className, create)
+  OWN.set(canonicalName(className), create)
 }
 
 /** Whether the name is one of this library's layers. */
 export function isOwnLayer(className: string): boolean {
-  return OWN.has(withoutPackage(className))
+  return OWN.has(canonicalName(className))
 }
 
 /**
@@ -36,10 +36,12 @@ export function isOwnLayer(className: string): boolean {
  */
 export function createLayer({ className, config }: SerializedObject): tf.layers.Layer {
   const name = withoutPackage(className)
-  const own = OWN.get(name)
+  const own = OWN.get(canonicalName(className))
   const options = readLayerConfig(config)
   if (own !== undefined) return own(options)
-  const entry = tf.serialization.SerializationMap.getMap().classNameMap[name]
+  const known = tf.serialization.SerializationMap.getMap().classNameMap
+  const key = name in known ? name : Object.keys(known).find((other) => canonicalName(other) === canonicalName(name))
+  const entry = key === undefined ? undefined : known[key]
   if (entry === undefined) {
     throw new LipError('CONFIG_INVALID', `Unknown layer class "${className}".`, {
       hint: 'Known are the layers of deel-lip and of Keras as far as TensorFlow.js has them.',

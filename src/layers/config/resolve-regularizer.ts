@@ -1,7 +1,7 @@
 import { LipError } from '../../errors.ts'
 import * as tf from '../tf.ts'
 import { withCamelKeys, withSnakeKeys } from './python-keys.ts'
-import { asSerializedObject, factoryName, type PythonObject } from './serialized-object.ts'
+import { asSerializedObject, canonicalName, type PythonObject } from './serialized-object.ts'
 
 type Factory<T> = (options: Record<string, unknown>) => T
 
@@ -32,11 +32,11 @@ const CONSTRAINTS: Kind<tf.Constraint> = {
 
 /** Makes a class known by its name to `resolveRegularizer`. */
 export function registerRegularizer(className: string, create: Factory<tf.Regularizer>): void {
-  REGULARIZERS.own.set(factoryName(className), create)
+  REGULARIZERS.own.set(canonicalName(className), create)
 }
 
 export function registerConstraint(className: string, create: Factory<tf.Constraint>): void {
-  CONSTRAINTS.own.set(factoryName(className), create)
+  CONSTRAINTS.own.set(canonicalName(className), create)
 }
 
 export function resolveRegularizer(identifier: RegularizerIdentifier | null | undefined): tf.Regularizer | null {
@@ -56,8 +56,9 @@ function resolve<T>(kind: Kind<T>, identifier: unknown): T | null {
   if (identifier === null || identifier === undefined) return null
   if (kind.isInstance(identifier)) return identifier
   const object = typeof identifier === 'string' ? { className: identifier, config: {} } : asSerializedObject(identifier)
-  const name = object === undefined ? '' : factoryName(object.className)
-  const create = kind.own.get(name) ?? kind.library()[name]
+  const name = object === undefined ? '' : canonicalName(object.className)
+  const library = kind.library()
+  const create = kind.own.get(name) ?? library[Object.keys(library).find((key) => canonicalName(key) === name) ?? '']
   if (object === undefined || typeof create !== 'function') {
     throw new LipError('CONFIG_INVALID', `Unknown ${kind.noun} ${JSON.stringify(identifier)}.`)
   }

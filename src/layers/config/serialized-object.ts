@@ -1,5 +1,3 @@
-import { toCamelCase } from './python-keys.ts'
-
 /** An object inside a configuration, as Keras 2, Keras 3 and TensorFlow.js write it. */
 export interface SerializedObject {
   readonly className: string
@@ -32,8 +30,9 @@ export function withoutPackage(className: string): string {
   return className.slice(className.lastIndexOf('>') + 1)
 }
 
-/** 'RandomNormal' and 'random_normal' -> 'randomNormal', the name of TensorFlow.js' factory. */
-export function factoryName(className: string): string {
-  const camel = toCamelCase(className)
-  return camel.charAt(0).toLowerCase() + camel.slice(1)
+/** One key for 'SpectralConv2D' and what TensorFlow.js makes of nested class names ('spectral_conv2_d'). */
+export function canonicalName(className: string): string {
+  return withoutPackage(className)
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .toLowerCase()
 }

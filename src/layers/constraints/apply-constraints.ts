@@ -1,3 +1,4 @@
+import { constraintOf } from '../config/constrained-variables.ts'
 import * as tf from '../tf.ts'
 
 /**
@@ -6,8 +7,8 @@ import * as tf from '../tf.ts'
  */
 export function applyConstraints(layers: readonly tf.layers.Layer[]): void {
   for (const variable of layers.flatMap((layer) => layer.trainableWeights)) {
-    const constraint = (variable as unknown as { constraint: tf.Constraint | null | undefined }).constraint
-    if (constraint == null) continue
+    const constraint = constraintOf(variable)
+    if (constraint === undefined) continue
     tf.tidy(() => (variable.read() as tf.Variable).assign(constraint.apply(variable.read())))
   }
 }

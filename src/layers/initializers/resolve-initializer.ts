@@ -1,6 +1,6 @@
 import { LipError } from '../../errors.ts'
 import { withCamelKeys, withSnakeKeys } from '../config/python-keys.ts'
-import { asSerializedObject, factoryName, type PythonObject } from '../config/serialized-object.ts'
+import { asSerializedObject, canonicalName, type PythonObject } from '../config/serialized-object.ts'
 import * as tf from '../tf.ts'
 import { Orthogonal } from './orthogonal.ts'
 import { SpectralInitializer } from './spectral-initializer.ts'
@@ -12,7 +12,7 @@ type Factory = (options: Record<string, unknown>) => tf.Initializer
 
 const OWN: Readonly<Record<string, Factory>> = {
   orthogonal: (options) => new Orthogonal(options),
-  spectralInitializer: (options) => new SpectralInitializer(options),
+  spectralinitializer: (options) => new SpectralInitializer(options),
 }
 
 /**
@@ -26,11 +26,11 @@ export function resolveInitializer(identifier: InitializerIdentifier, seed: numb
   const config = withCamelKeys(object.config)
   delete config.customObjects
   if (config.seed === undefined || config.seed === null) config.seed = seed
-  const name = factoryName(object.className)
+  const name = canonicalName(object.className)
   const own = OWN[name]
   if (own !== undefined) return own(config)
   const factories = tf.initializers as unknown as Record<string, Factory | undefined>
-  const factory = ['Initializer'].includes(name) ? undefined : factories[name]
+  const factory = factories[Object.keys(factories).find((key) => canonicalName(key) === name) ?? '']
   if (typeof factory !== 'function') throw unknown(object.className)
   return factory(config)
 }
