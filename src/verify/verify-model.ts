@@ -138,7 +138,8 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       : await timed('lower', () => {
           const proved = (upper.bounds[demands.of].upper ?? Number.POSITIVE_INFINITY) <= demands.maxLipschitz
           const range = options.inputRange ?? [0, 1]
-          return withLower(upper, startingPoints(upper, data?.samples, { seed: options.seed ?? 0, range, proved }))
+          const points = startingPoints(upper, data?.samples, { seed: options.seed ?? 0, range, proved })
+          return withLower(upper, points, proved ? 3 : 6)
         })
 
     const claims = readClaims(loaded.model.metadata)
@@ -211,9 +212,9 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
 }
 
 /** The analysis with the lower side of its brackets; without it where an operator has no gradient to climb. */
-function withLower(analysis: Analysis, points: readonly Float64Array[]): Analysis {
+function withLower(analysis: Analysis, points: readonly Float64Array[], steps: number): Analysis {
   try {
-    return withLowerBounds(analysis, points, options)
+    return withLowerBounds(analysis, points, { steps })
   } catch (error) {
     if (error instanceof LipError && error.code === 'MODEL_UNSUPPORTED') return analysis
     throw error
