@@ -14,7 +14,7 @@ export const autoDefaults = {
   /** Classes whose linearised distance decides which are nearest. */
   candidates: 9,
   newtonSteps: 8,
-  steps: 40,
+  steps: 30,
   /** First step of a descent as a multiple of the linearised distance. */
   stepFactor: 0.7,
   /** Last step of a descent as a share of the first. */
@@ -22,10 +22,11 @@ export const autoDefaults = {
   gamma: 0.05,
   /** Steps along the boundary at the end. */
   polish: 20,
-  /** Second round on the two best targets, when the gap to the certificate stays open; 0 = none. */
-  secondSteps: 80,
+  /** Second round on the best target, from the best find, when the gap to the certificate stays open; 0 = none. */
+  secondSteps: 110,
   secondTargets: 1,
-  secondFactor: 0.1,
+  /** Its first step as a multiple of the best distance: long steps leave the basin, the radius keeps what was found. */
+  secondFactor: 1,
 }
 
 export type AutoParameters = typeof autoDefaults
@@ -65,7 +66,7 @@ export function* portfolio(sample: Sample, parameters: AutoParameters): Task {
   if (!closed(sample)) yield* tangentPolish(sample, parameters.polish)
 }
 
-/** From the best find, with small steps: the first descent knows the region, this one its corners. */
+/** A longer descent from the best find, towards the class that came nearest. */
 function secondDescent(
   sample: Sample,
   { target }: RankedTarget,
