@@ -17,6 +17,7 @@ import {
   composeConvolutions,
   composeMatrices,
   encloseStructure,
+  outputSize,
   scaleOutputChannels,
 } from './norms/index.ts'
 import { affineBases, between } from './trailing.ts'
@@ -38,7 +39,13 @@ export interface Segments {
 /** A merged operator from the segment's base to one of its tensors. */
 type Merged =
   | { readonly kind: 'scaled'; readonly factor: number }
-  | { readonly kind: 'padded'; readonly begin: readonly number[]; readonly end: readonly number[] }
+  | {
+      readonly kind: 'padded'
+      readonly begin: readonly number[]
+      readonly end: readonly number[]
+      /** Shape with its zeros: a Reshape after it moves them elsewhere. */
+      readonly dims: readonly number[]
+    }
   | { readonly kind: 'convolution'; readonly structure: ConvolutionStructure }
   | { readonly kind: 'matrix'; readonly structure: MatrixStructure }
 
@@ -130,7 +137,7 @@ function append(
   const [first] = before as [Merged, ...Merged[]]
   const rule = network.rule(node)
   const structure: LinearStructure | undefined = rule.kind === 'affine' ? rule.structure : undefined
-  if (structure?.kind === 'convolution') return afterMerged(first, structure)
+  if (structure?.kind === 'convolution') return afterMerged(first, structure, inputs[0]!.dims)
   if (structure?.kind === 'matrix') {
     // A matrix may act on every vector along any axis; only where there is one vector is the axis beyond doubt.
     if (
@@ -144,15 +151,19 @@ function append(
   const uniform = uniformMap(node)
   if (uniform?.kind === 'scaled-sum')
     return sumOf(inputs.map(({ k }, i) => [before[i]!, uniform.factors.get(k)!] as const))
-  if (uniform?.kind === 'zero-pad') return first === IDENTITY ? { ...uniform, kind: 'padded' } : undefined
+  if (uniform?.kind === 'zero-pad')
+    return first === IDENTITY ? { ...uniform, kind: 'padded', dims: site.outputs[0]!.dims } : undefined
   if (structure?.kind === 'diagonal' && first.kind === 'convolution') {
-    const scale = channelScale(structure.scale, site.outputs[0]!.dims)
+    const { dims } = site.outputs[0]!
+    // Several samples of the convolution, reshaped into one, have their channels elsewhere.
+    const oneSample = structure.scale.data.length === 1 || sizeOf(dims) === outputSize(first.structure)
+    const scale = oneSample ? channelScale(structure.scale, dims) : undefined
     return scale && wrap(scaleOutputChannels(first.structure, scale))
   }
   return undefined
 }
 
-function afterMerged(first: Merged, second: ConvolutionStructure): Merged | undefined {
+function afterMerged(first: Merged, second: ConvolutionStructure, dims: readonly number[]): Merged | undefined {
   switch (first.kind) {
     case 'convolution':
       return wrap(composeConvolutions(first.structure, second))
@@ -160,7 +171,7 @@ function afterMerged(first: Merged, second: ConvolutionStructure): Merged | unde
       return scaledBy({ kind: 'convolution', structure: second }, first.factor)
     case 'padded': {
       // Padding with zeros is what a convolution does itself, up to where it starts to read.
-      if (second.transposed) return undefined
+      if (second.transposed || dims.join() !== first.dims.join()) return undefined
       const { begin, end } = first
       return {
         kind: 'convolution',

@@ -215,8 +215,8 @@ export function createExpressionPool(): FusionPool {
 
   function multiply(a: ExpressionId, b: ExpressionId): ExpressionId {
     if (a === OPAQUE || b === OPAQUE) return OPAQUE
-    if (store.kind(b) === 'constant') return multiply(b, a)
     if (store.kind(a) === 'constant') return weighted([b], [{ value: store.value(a), slack: store.slack(a) }])
+    if (store.kind(b) === 'constant') return multiply(b, a)
     const result = signed(a, b) ?? signed(b, a)
     if (result !== undefined) return result
     if (a === b) return square(a)

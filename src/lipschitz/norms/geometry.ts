@@ -42,6 +42,14 @@ export function axesOf(structure: ConvolutionStructure): readonly Axis[] {
   })
 }
 
+/** Number of elements of one sample of the operator's output. */
+export function outputSize(structure: ConvolutionStructure): number {
+  const { weights, groups, spatial, transposed } = structure
+  const [out, narrow] = weights.dims as [number, number]
+  const sizes = transposed ? spatial : axesOf(structure).map((axis) => axis.outputs)
+  return sizes.reduce((product, size) => product * size, transposed ? narrow * groups : out)
+}
+
 /** First and last q at which the phase-rho signal has data. */
 export function phaseRange({ size, stride, begin }: Axis, rho: number): readonly [number, number] {
   return [Math.ceil((begin - rho) / stride), Math.floor((size - 1 + begin - rho) / stride)]
