@@ -68,6 +68,9 @@ export class AOLDense extends ReparametrisedLayer {
     >[0])
   }
 
+  /** Nothing to do: the effective kernel is no fixed point of this reparametrisation. */
+  override condense(): void {}
+
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), units: this.units }
   }

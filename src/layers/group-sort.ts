@@ -2,7 +2,7 @@ import { LipError } from '../errors.ts'
 import { registerLayer } from './config/layer-registry.ts'
 import { groupSort } from './kernels/group-sort.ts'
 import { LipschitzLayer, type LipschitzOptions, single, singleShape, toDataFormat } from './lipschitz-layer.ts'
-import type * as tf from './tf.ts'
+import * as tf from './tf.ts'
 
 export interface GroupSortOptions extends LipschitzOptions {
   /** Channels per group; null or more than there are: all of them. */
@@ -44,7 +44,7 @@ export class GroupSort extends LipschitzLayer {
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
     const x = single(inputs)
-    return groupSort(x, this.groupSize(x.shape.at(-1)!), this.kCoefLip)
+    return tf.tidy(() => groupSort(x, this.groupSize(x.shape.at(-1)!), this.kCoefLip))
   }
 
   private groupSize(channels: number): number {

@@ -4,7 +4,7 @@ import { fromImageShape, imageShape } from './conv-options.ts'
 import { InvertibleSampling, pixelsToChannels } from './invertible-sampling.ts'
 import { inChannelsLast } from './kernels/in-channels-last.ts'
 import { single, singleShape } from './lipschitz-layer.ts'
-import type * as tf from './tf.ts'
+import * as tf from './tf.ts'
 
 /** [b, h, w, c] -> [b, h / p0, w / p1, c p0 p1], channel-major (deel-lip >= 1.5.1). */
 export class InvertibleDownSampling extends InvertibleSampling {
@@ -26,7 +26,7 @@ export class InvertibleDownSampling extends InvertibleSampling {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
     const x = single(inputs)
     this.computeOutputShape(x.shape)
-    return inChannelsLast(x, this.dataFormat, (image) => pixelsToChannels(image, this.poolSize))
+    return tf.tidy(() => inChannelsLast(x, this.dataFormat, (image) => pixelsToChannels(image, this.poolSize)))
   }
 }
 

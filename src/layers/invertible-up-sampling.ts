@@ -4,7 +4,7 @@ import { fromImageShape, imageShape, type Pair } from './conv-options.ts'
 import { channelsToPixels, channelsToPixelsAsDeelLip, InvertibleSampling } from './invertible-sampling.ts'
 import { inChannelsLast } from './kernels/in-channels-last.ts'
 import { single, singleShape } from './lipschitz-layer.ts'
-import type * as tf from './tf.ts'
+import * as tf from './tf.ts'
 
 /** The inverse of `InvertibleDownSampling`: [b, h, w, c p0 p1] -> [b, h p0, w p1, c], right for h != w too (deel-lip's is not). */
 export class InvertibleUpSampling extends InvertibleSampling {
@@ -24,8 +24,10 @@ export class InvertibleUpSampling extends InvertibleSampling {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
     const x = single(inputs)
     this.computeOutputShape(x.shape)
-    return inChannelsLast(x, this.dataFormat, (image) =>
-      this.compat === null ? channelsToPixels(image, this.poolSize) : channelsToPixelsAsDeelLip(image, this.poolSize),
+    return tf.tidy(() =>
+      inChannelsLast(x, this.dataFormat, (image) =>
+        this.compat === null ? channelsToPixels(image, this.poolSize) : channelsToPixelsAsDeelLip(image, this.poolSize),
+      ),
     )
   }
 }

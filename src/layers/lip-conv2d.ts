@@ -117,6 +117,9 @@ export abstract class LipConv2D extends ReparametrisedLayer {
     return new PadConv2D({ ...plain, padding: 'circular' })
   }
 
+  /** Nothing to do: the effective kernel is no fixed point of this reparametrisation. */
+  override condense(): void {}
+
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -36,9 +36,11 @@ export class MaxMin extends LipschitzLayer {
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
-    const x = single(inputs)
-    if (this.dataFormat === 'channels_last') return maxMin(x, this.kCoefLip)
-    return tf.mul(tf.concat([tf.relu(x), tf.relu(tf.neg(x))], 1), this.kCoefLip)
+    return tf.tidy(() => {
+      const x = single(inputs)
+      if (this.dataFormat === 'channels_last') return maxMin(x, this.kCoefLip)
+      return tf.mul(tf.concat([tf.relu(x), tf.relu(tf.neg(x))], 1), this.kCoefLip)
+    })
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -262,10 +262,13 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
     })
   }
 
+  protected builtShape(): tf.Shape {
+    if (this.builtInputShape !== null) return this.builtInputShape
+    throw new LipError('USAGE', `Layer "${this.name}" must be built before it is exported.`)
+  }
+
   vanillaExport(): tf.layers.Layer {
-    if (this.builtInputShape === null)
-      throw new LipError('USAGE', `Layer "${this.name}" must be built before it is exported.`)
-    const batchInputShape = [null, ...this.builtInputShape.slice(1)]
+    const batchInputShape = [null, ...this.builtShape().slice(1)]
     const activation = plainActivationName(this.activation)
     const layer = this.vanillaLayer({
       name: this.name,

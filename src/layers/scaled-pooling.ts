@@ -2,7 +2,7 @@ import { LipError } from '../errors.ts'
 import { checkDataFormat, type DataFormat, fromImageShape, imageShape, type Pair, toPair } from './conv-options.ts'
 import { inChannelsLast } from './kernels/in-channels-last.ts'
 import { LipschitzLayer, type LipschitzOptions, single, singleShape } from './lipschitz-layer.ts'
-import type * as tf from './tf.ts'
+import * as tf from './tf.ts'
 
 export interface PoolingOptions extends LipschitzOptions {
   poolSize?: number | readonly number[]
@@ -43,7 +43,7 @@ export abstract class ScaledPooling2D extends LipschitzLayer {
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
-    return inChannelsLast(single(inputs), this.dataFormat, (x) => this.pool(x))
+    return tf.tidy(() => inChannelsLast(single(inputs), this.dataFormat, (x) => this.pool(x)))
   }
 
   override getConfig(): tf.serialization.ConfigDict {

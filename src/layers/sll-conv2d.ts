@@ -6,6 +6,7 @@ import { conv2dTranspose } from './kernels/conv2d-transpose.ts'
 import { inChannelsLast } from './kernels/in-channels-last.ts'
 import { almostOrthogonalConvolution } from './normalizers/almost-orthogonal.ts'
 import { type EffectiveWeights, ReparametrisedLayer, type ReparametrisedOptions } from './reparametrised-layer.ts'
+import { residualModel } from './residual-model.ts'
 import type { ConvOptions } from './spectral-conv2d.ts'
 import { positiveInteger } from './spectral-dense.ts'
 import * as tf from './tf.ts'
@@ -75,8 +76,31 @@ export class SLLConv2D extends ReparametrisedLayer {
     })
   }
 
-  protected override vanillaLayer(): tf.layers.Layer {
-    throw new LipError('USAGE', `Layer "${this.name}" is a residual block: it has no single plain equivalent.`)
+  /** Nothing to do: the effective kernel is no fixed point of this reparametrisation. */
+  override condense(): void {}
+
+  /** A convolution, its transpose and an addition, as a small functional model. */
+  override vanillaExport(): tf.LayersModel {
+    const shape = this.builtShape().slice(1)
+    const common = {
+      kernelSize: [...this.kernelSize],
+      padding: 'same' as const,
+      dataFormat: this.dataFormat === 'channels_last' ? ('channelsLast' as const) : ('channelsFirst' as const),
+    }
+    const hidden = tf.layers.conv2d({ ...common, filters: this.filters, useBias: this.useBias, activation: 'relu' })
+    const channels = imageShape(this.builtShape(), this.dataFormat, this.name)[2]
+    const back = tf.layers.conv2dTranspose({ ...common, filters: channels, useBias: false })
+    return residualModel(this.name, shape, this.kCoefLip, hidden, back, () =>
+      tf.tidy(() => {
+        const { kernel, bias } = this.effectiveWeights(false)
+        hidden.setWeights(bias === undefined ? [kernel] : [kernel, bias])
+        back.setWeights([tf.mul(kernel, -2 * this.kCoefLip)])
+      }),
+    )
+  }
+
+  protected override vanillaLayer(): never {
+    throw new Error('A residual block has no single plain layer.')
   }
 
   override getConfig(): tf.serialization.ConfigDict {

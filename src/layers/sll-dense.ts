@@ -4,6 +4,7 @@ import { addBias } from './kernels/dense.ts'
 import { matMul } from './kernels/mat-mul.ts'
 import { almostOrthogonalColumns } from './normalizers/almost-orthogonal.ts'
 import { type EffectiveWeights, ReparametrisedLayer, type ReparametrisedOptions } from './reparametrised-layer.ts'
+import { residualModel } from './residual-model.ts'
 import { positiveInteger } from './spectral-dense.ts'
 import * as tf from './tf.ts'
 
@@ -64,8 +65,25 @@ export class SLLDense extends ReparametrisedLayer {
     return tf.reshape(tf.mul(y, this.kCoefLip), x.shape)
   }
 
-  protected override vanillaLayer(): tf.layers.Layer {
-    throw new LipError('USAGE', `Layer "${this.name}" is a residual block: it has no single plain equivalent.`)
+  /** Nothing to do: the effective kernel is no fixed point of this reparametrisation. */
+  override condense(): void {}
+
+  /** Two dense layers and an addition, as a small functional model. */
+  override vanillaExport(): tf.LayersModel {
+    const shape = this.builtShape().slice(1)
+    const hidden = tf.layers.dense({ units: this.units, useBias: this.useBias, activation: 'relu' })
+    const back = tf.layers.dense({ units: shape.at(-1)!, useBias: false })
+    return residualModel(this.name, shape, this.kCoefLip, hidden, back, () =>
+      tf.tidy(() => {
+        const { kernel, bias } = this.effectiveWeights(false)
+        hidden.setWeights(bias === undefined ? [kernel] : [kernel, bias])
+        back.setWeights([tf.mul(tf.transpose(kernel), -2 * this.kCoefLip)])
+      }),
+    )
+  }
+
+  protected override vanillaLayer(): never {
+    throw new Error('A residual block has no single plain layer.')
   }
 
   override getConfig(): tf.serialization.ConfigDict {

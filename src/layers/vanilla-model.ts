@@ -61,6 +61,10 @@ interface PlainLayer {
 
 function plainLayers(layer: tf.layers.Layer): PlainLayer[] {
   const exported = isCondensable(layer) ? layer.vanillaExport() : layer
+  // A residual block: already a fresh model of plain layers.
+  if (exported instanceof tf.LayersModel && !(exported instanceof tf.Sequential) && exported !== layer) {
+    return [{ layer: exported, load: () => {} }]
+  }
   const parts = exported instanceof tf.Sequential ? exported.layers : [exported]
   const result = parts
     .filter((part) => part.getClassName() !== 'InputLayer')

@@ -52,7 +52,8 @@ export const EVERY_LAYER: readonly LayerCase[] = [
   {
     name: 'SpectralDense without Björck',
     input: [5],
-    make: () => new L.SpectralDense({ units: 3, epsBjorck: null, activation: 'relu' }),
+    make: () =>
+      new L.SpectralDense({ units: 3, epsBjorck: null, activation: 'relu', kernelInitializer: 'glorot_normal' }),
   },
   {
     name: 'FrobeniusDense',
@@ -150,7 +151,11 @@ export const EVERY_LAYER: readonly LayerCase[] = [
     input: [4, 4, 2],
     make: () => new L.OrthoConv2D({ filters: 6, kernelSize: 3, strides: 2, padding: 'same' }),
   },
-  { name: 'AOLDense', input: [5], make: () => new L.AOLDense({ units: 7, kCoefLip: 2 }) },
+  {
+    name: 'AOLDense',
+    input: [5],
+    make: () => new L.AOLDense({ units: 7, kCoefLip: 2, kernelInitializer: 'glorot_normal' }),
+  },
   {
     name: 'AOLConv2D',
     input: [4, 5, 3],

@@ -12,9 +12,10 @@ import { spectralNormalization } from './spectral-normalization.ts'
 /**
  * deel-lip's RKO: the kernel reshaped to [prod(shape[:-1]), shape[-1]], spectral normalisation, Björck, times `coef`.
  *
- * Strict (compat null): the reshaped result has spectral norm at most |coef|, converged or not. Power iteration gives a scale
- * from below; it is raised, where needed, to a proved bound of the norm divided by what the Björck map tolerates (2 for beta
- * 1/2, else 1). The scale is a constant factor in the gradient then.
+ * Strict (compat null): the reshaped result has spectral norm at most |coef|, converged or not. With Björck at beta 1/2, whose
+ * map tolerates norms up to 2, the scale is deel-lip's estimate from below, raised where it is less than half of a proved
+ * bound. Without Björck, and for beta < 1/2, which tolerate 1, the scale is the proved bound itself (ten squarings: a thousandth
+ * above the norm).
  *
  * @param kernel any rank >= 2
  * @param u [1, shape[-1]], warm start of the power iteration
@@ -60,17 +61,12 @@ function strictRko(matrix: tf.Tensor2D, u: tf.Tensor2D, options: RkoOptions): Ma
   )
   const image = matMul(scaled, tf.reshape(vector, [columns, 1]))
   const sigma = tf.sqrt(tf.maximum(tf.sum(tf.square(image)), 1e-30))
-  const below = tf.add(sigma, tf.div(epsSpectral, unit))
+  const eps = tf.div(epsSpectral, unit)
+  const below = tf.add(sigma, eps)
 
   const tall = rows >= columns ? scaled : tf.transpose(scaled)
-  const tolerated = beta === 0.5 ? 2 : 1
-  // The bound exceeds the norm by at most n^(1/2^(q+2)): below 1.7 of the tolerated 2 with two squarings (n <= 4096), and
-  // by a thousandth with ten where the bound is all there is.
-  const squarings = beta === 0.5 ? 2 : 10
-  const raise = constant([tall, below], (a, b) =>
-    tf.maximum(tf.div(tf.mul(soundNormBound(a as tf.Tensor2D, squarings), 1 / tolerated), b), 1),
-  )
-  const normalized = tf.div(tall, tf.mul(below, raise)) as tf.Tensor2D
+  const scale = beta === 0.5 ? raisedToHalfTheBound(tall, below) : tf.add(soundNormBound(tall, 10), eps)
+  const normalized = tf.div(tall, scale) as tf.Tensor2D
   const orthogonal =
     beta === null ? normalized : bjorckGram(normalized, { eps: epsBjorck!, beta, maxiter: maxiterBjorck })
   return {
@@ -78,6 +74,17 @@ function strictRko(matrix: tf.Tensor2D, u: tf.Tensor2D, options: RkoOptions): Ma
     u: vector,
     sigma: tf.reshape(tf.mul(sigma, unit), [1, 1]),
   }
+}
+
+/**
+ * The estimate from below, raised where it is less than half of a proved bound. Two squarings: the bound exceeds the norm by at
+ * most n^(1/16) < 1.7 (n <= 4096), so a converged estimate stays as it is.
+ */
+function raisedToHalfTheBound(tall: tf.Tensor2D, below: tf.Tensor): tf.Tensor {
+  const raise = constant([tall, below], (a, b) =>
+    tf.maximum(tf.div(tf.div(soundNormBound(a as tf.Tensor2D, 2), 2), b!), 1),
+  )
+  return tf.mul(below, raise)
 }
 
 function deelLipRko(matrix: tf.Tensor2D, u: tf.Tensor2D, options: RkoOptions): MatrixResult {
