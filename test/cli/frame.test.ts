@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { VERBS } from '../../src/cli/verbs/index.ts'
 import { runBin } from './run-bin.ts'
+import { runMain } from './run-main.ts'
 
 describe('the frame', () => {
   it('lists every verb and the exit codes', async () => {
@@ -17,7 +18,7 @@ describe('the frame', () => {
   it.each(VERBS.map((verb) => [verb.command.split(' ')[0]!, verb] as const))(
     'shows examples for %s',
     async (name, verb) => {
-      const { code, stdout } = await runBin([name, '--help'])
+      const { code, stdout } = await runMain([name, '--help'])
       expect(code).toBe(0)
       expect(verb.examples.length).toBeGreaterThanOrEqual(2)
       expect(stdout).toContain('Examples:')
@@ -44,7 +45,7 @@ describe('the frame', () => {
       '',
     ],
   ])('ends with 4 and one sentence on %s', async (_, args, sentence, hint) => {
-    const { code, stdout, stderr } = await runBin(args)
+    const { code, stdout, stderr } = await runMain(args)
     expect(code).toBe(4)
     expect(stdout).toBe('')
     expect(stderr.split('\n')[0]).toContain(sentence)
