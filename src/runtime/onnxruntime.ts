@@ -25,7 +25,7 @@ export function onnxruntime(): typeof Ort {
   } catch (cause) {
     throw new LipError(
       'RUNTIME_UNAVAILABLE',
-      `onnxruntime-node cannot be loaded on ${process.platform}/${process.arch}: ${messageOf(cause)}`,
+      `onnxruntime-node cannot be loaded on ${process.platform}/${process.arch}: ${messageOf(cause)}.`,
       { hint: 'Run `npm ci` again; onnxruntime-node has binaries for linux, windows and macOS on arm64.', cause },
     )
   }
@@ -43,8 +43,12 @@ export function floatTensor(data: Float32Array, dims: readonly number[]): Runtim
   return new Tensor('float32', data, dims)
 }
 
-/** First line of an error's message, without onnxruntime's source locations. */
+/** First line of an error's message, without onnxruntime's source locations and final stop. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return text.split('\n')[0]!.replace(/^.*\[ONNXRuntimeError\] : \d+ : \w+ : /, '')
+  return text
+    .split('\n')[0]!
+    .replace(/^.*\[ONNXRuntimeError\] : \d+ : \w+ : /, '')
+    .replace(/^\S*\/onnxruntime\/\S+:\d+ .* was false\. /, '')
+    .replace(/\.$/, '')
 }

@@ -81,12 +81,13 @@ async function open(
   const optimisation = options.optimisation ?? 'disabled'
   const threads = options.threads ?? availableParallelism()
   const settings: InferenceSession.SessionOptions = {
-    executionProviders: [provider],
+    // Channels last would need transposes around Resize that WebGPU leaves to the CPU.
+    executionProviders: [provider === 'webgpu' ? { name: 'webgpu', preferredLayout: 'NCHW' } : provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: optimisation,
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     extra: { session: provider === 'cpu' ? { 'intra_op.allow_spinning': '0' } : { disable_cpu_ep_fallback: '1' } },
   }
   let session: InferenceSession
@@ -97,8 +98,8 @@ async function open(
         : await InferenceSession.create(model, settings)
   } catch (cause) {
     throw provider === 'cpu'
-      ? new LipError('MODEL_INVALID', `onnxruntime cannot load the model: ${messageOf(cause)}`, { cause })
-      : new LipError('RUNTIME_UNAVAILABLE', `${provider} cannot run the model: ${messageOf(cause)}`, {
+      ? new LipError('MODEL_INVALID', `onnxruntime cannot load the model: ${messageOf(cause)}.`, { cause })
+      : new LipError('RUNTIME_UNAVAILABLE', `${provider} cannot run the model: ${messageOf(cause)}.`, {
           hint: 'Use --provider cpu.',
           cause,
         })
