@@ -1,7 +1,7 @@
 import { withSnakeKeys } from '../layers/config/python-keys.ts'
 import { withoutPackage } from '../layers/config/serialized-object.ts'
 import { ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
-import type * as tf from '../layers/tf.ts'
+import * as tf from '../layers/tf.ts'
 import type { LayerDescription, NetworkDescription, WeightArray } from './description.ts'
 
 /**
@@ -27,17 +27,24 @@ function describeLayer(layer: tf.layers.Layer): LayerDescription {
 }
 
 function weightsOf(layer: tf.layers.Layer): Record<string, WeightArray> {
+  // The activation's weights are among its layer's.
+  const { activation } = layer as { activation?: unknown }
+  const inner = activation instanceof tf.layers.Layer ? activation.weights : []
+  const own = layer.weights.filter((weight) => !inner.includes(weight))
+  const activations = inner.map((weight) => [`activation/${roleOf(weight)}`, toArray(weight.read())] as const)
   if (layer instanceof ReparametrisedLayer) {
     const { kernel, bias } = layer.effectiveWeights(false)
     const weights = { kernel: toArray(kernel), ...(bias && { bias: toArray(bias) }) }
     kernel.dispose()
     bias?.dispose()
-    return weights
+    return { ...weights, ...Object.fromEntries(activations) }
   }
-  // Layers of TensorFlow.js itself: '<layer>/kernel', '<layer>/bias', ...
-  return Object.fromEntries(
-    layer.weights.map((weight) => [weight.originalName.replace(/^.*\//, ''), toArray(weight.read())]),
-  )
+  return Object.fromEntries([...own.map((weight) => [roleOf(weight), toArray(weight.read())] as const), ...activations])
+}
+
+/** Layers of TensorFlow.js itself: '<layer>/kernel', '<layer>/bias', ... */
+function roleOf(weight: tf.LayerVariable): string {
+  return weight.originalName.replace(/^.*\//, '').replace('depthwise_kernel', 'kernel')
 }
 
 function toArray(tensor: tf.Tensor): WeightArray {

@@ -18,14 +18,20 @@ export interface LayerDescription {
   readonly config: Readonly<Record<string, unknown>>
   /**
    * Effective weights by role ('kernel', 'bias', ...), in deel-lip's layout (channels last, HWIO kernels, (in, out) matrices):
-   * what inference multiplies with, every reparametrisation and coefficient already applied.
+   * what inference multiplies with, every reparametrisation and coefficient already applied. Weights of a layer given as
+   * `activation=` have roles 'activation/theta', ...
    */
   readonly weights: Readonly<Record<string, WeightArray>>
+  /** Names of the layers whose outputs it takes; undefined: the layer before it. None for an InputLayer. */
+  readonly inputs?: readonly string[]
 }
 
 export interface NetworkDescription {
   readonly name: string
-  /** Of one sample, channels last: [height, width, channels] or [features]. */
+  /** Of one sample, channels last: [height, width, channels], [steps, channels] or [features]. */
   readonly inputShape: Shape
+  /** Every layer after those that it reads. */
   readonly layers: readonly LayerDescription[]
+  /** The layer that gives the logits; default the last one. */
+  readonly output?: string
 }

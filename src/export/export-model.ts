@@ -5,7 +5,7 @@ import type { Model } from '../onnx/ir.ts'
 import { decodeModel } from '../onnx/read.ts'
 import { encodeModel, writeModel } from '../onnx/write.ts'
 import { packageVersion } from '../version.ts'
-import { type CertifiedLayer, certifiedNorms } from './certified-norms.ts'
+import { type CertifiedLayer, type CertifiedModel, certifyModel } from './certify-model.ts'
 import type { LayerDescription, NetworkDescription, WeightArray } from './description.ts'
 import { type LoweredNetwork, lower } from './lower.ts'
 import type { Share } from './lowering/lowering.ts'
@@ -35,7 +35,12 @@ export interface ExportedLayer {
 export interface ExportResult {
   readonly model: Model
   readonly layers: readonly ExportedLayer[]
+  /** What the file says of every logit; Infinity where nothing is proved, and nothing is claimed then. */
   readonly claim: { readonly of: 'logit'; readonly upper: number }
+  /** Factor of all logits in the file: below 1 where the layers' shares alone do not prove the promise. */
+  readonly outputScale: number
+  /** Nodes without a bound, where there are such. */
+  readonly refused: CertifiedModel['refused']
 }
 
 /** A share is aimed at from below by this much, so that rounding the scaled weights to float32 does not lift it again. */
@@ -51,45 +56,58 @@ export async function exportModel(
   path: string,
   options: ExportOptions = {},
 ): Promise<ExportResult> {
-  const result = certifiedModel(network, options)
+  const result = await certifiedModel(network, options)
   await writeModel(result.model, path)
   return result
 }
 
-/** The model that `exportModel` writes, and what is proved of it. */
-export function certifiedModel(network: NetworkDescription, options: ExportOptions = {}): ExportResult {
+/**
+ * The model that `exportModel` writes, and what is proved of it. Strict: linear layers are scaled to their shares one by one;
+ * what is then still missing (a padding that expands, a slope above 1, branches that add up) is taken from the logits.
+ */
+export async function certifiedModel(network: NetworkDescription, options: ExportOptions = {}): Promise<ExportResult> {
   const strict = (options.mode ?? 'strict') === 'strict'
-  const { model: draft, claims: shares, factor } = build(network, options)
-  const before = certify(draft, shares)
+  const promised = options.kCoefLip ?? 1
+  const first = build(network, options)
+  const { claims: shares } = first
+  const before = await certify(first.model, shares)
   let current = network
   let after = before
-  if (strict) {
-    for (let round = 0; !withinShares(after, shares); round++) {
-      if (round === 3) throw uncertified(`The layers of '${network.name}' cannot be scaled to their shares.`)
-      current = scaleToShares(current, after, shares)
-      after = certify(build(current, options).model, shares)
-    }
+  for (let round = 0; strict && !withinShares(after.layers, shares); round++) {
+    if (round === 3) throw uncertified(`The layers of '${network.name}' cannot be scaled to their shares.`)
+    current = scaleToShares(current, after.layers, shares)
+    after = await certify(build(current, options).model, shares)
+  }
+  let outputScale = 1
+  for (let round = 0; strict && round < 3 && after.logit > promised && Number.isFinite(after.logit); round++) {
+    outputScale *= (promised / after.logit) * (1 - MARGIN)
+    after = await certify(build(current, options, { outputScale }).model, shares)
   }
   const layers = [...shares].map(
     ([node, share]): ExportedLayer => ({
       node,
       share,
-      before: normOf(before.get(node)!, share),
-      after: normOf(after.get(node)!, share),
+      before: normOf(before.layers.get(node)!, share),
+      after: normOf(after.layers.get(node)!, share),
     }),
   )
-  const proved = layers.reduce((bound, layer) => bound * layer.after * (1 + 2 ** -50), factor)
-  const promised = options.kCoefLip ?? 1
-  const claim = { of: 'logit', upper: strict && proved <= promised ? promised : proved } as const
-  const text = JSON.stringify({
-    network: claim,
+  const proved = Number.isFinite(after.logit)
+  const upper = strict && after.logit <= promised ? promised : after.logit
+  const claim = JSON.stringify({
+    ...(proved && { network: { of: 'logit', upper } }),
     layers: Object.fromEntries(
       layers
         .filter(({ share }) => share.of === 'norm')
         .map(({ node, share, after: norm }) => [node, strict ? share.limit : norm]),
     ),
   })
-  return { model: build(current, options, text).model, layers, claim }
+  return {
+    model: build(current, options, { outputScale, claim }).model,
+    layers,
+    claim: { of: 'logit', upper },
+    outputScale,
+    refused: after.refused,
+  }
 }
 
 function normOf(layer: CertifiedLayer, share: Share): number {
@@ -99,8 +117,8 @@ function normOf(layer: CertifiedLayer, share: Share): number {
 function build(
   network: NetworkDescription,
   options: ExportOptions,
-  claim?: string,
-): Pick<LoweredNetwork, 'claims' | 'factor'> & { readonly model: Model } {
+  { outputScale = 1, claim }: { readonly outputScale?: number; readonly claim?: string } = {},
+): Pick<LoweredNetwork, 'claims'> & { readonly model: Model } {
   const builder = new GraphBuilder({
     name: network.name,
     opset: 18,
@@ -108,24 +126,28 @@ function build(
     producerName: 'lip-onnx',
     producerVersion: packageVersion(),
   })
-  const { claims, factor } = lower(network, builder, { batch: 'N', weights: 'initializers' })
+  const { claims } = lower(network, builder, {
+    batch: 'N',
+    weights: 'initializers',
+    ...(outputScale !== 1 && { outputScale }),
+  })
   if (claim !== undefined) builder.metadata(CLAIM_KEY, claim)
   for (const [key, value] of Object.entries(options.metadata ?? {})) builder.metadata(key, value)
   // What is certified is what a reader of the file will see.
-  return { model: decodeModel(encodeModel(builder.build())), claims, factor }
+  return { model: decodeModel(encodeModel(builder.build())), claims }
 }
 
-type Norms = ReadonlyMap<string, CertifiedLayer>
+type Norms = CertifiedModel['layers']
 type Shares = ReadonlyMap<string, Share>
 
-function certify(model: Model, shares: Shares): Norms {
-  const norms = certifiedNorms(model, shares.keys())
+async function certify(model: Model, shares: Shares): Promise<CertifiedModel> {
+  const certified = await certifyModel(model, shares.keys())
   for (const [node, share] of shares) {
-    const layer = norms.get(node)
+    const layer = certified.layers.get(node)
     if (!layer || !Number.isFinite(normOf(layer, share)))
       throw uncertified(`The norm of '${node}' cannot be certified: its weights are not all finite.`)
   }
-  return norms
+  return certified
 }
 
 function withinShares(norms: Norms, shares: Shares): boolean {

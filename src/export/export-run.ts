@@ -11,7 +11,7 @@ export async function exportRun(
   const { config } = run
   const network = describeNetwork(config.name, trained.network.layers, config.network.inputShape)
   const path = run.file('model.onnx')
-  const last = trained.history.at(-1)
+  const { chosen } = trained
   const result = await exportModel(network, path, {
     mode: config.network.mode === 'strict' ? 'strict' : 'deel-lip',
     kCoefLip: config.network.kCoefLip,
@@ -23,7 +23,7 @@ export async function exportRun(
         batchSize: config.batchSize,
         seed: config.seed,
         engine: trained.engine,
-        ...(last && { epochs: last.epoch, valAccuracy: last.val_accuracy, valKR: last.val_MulticlassKR }),
+        ...(chosen && { epochs: chosen.epoch, valAccuracy: chosen.val_accuracy, valKR: chosen.val_MulticlassKR }),
       }),
     },
   })

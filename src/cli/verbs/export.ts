@@ -8,10 +8,15 @@ export const exportVerb = defineVerb({
   examples: [
     ['export runs/demo4 -o model.onnx', 'The latest checkpoint of a run'],
     ['export model.keras -o model.onnx', 'A deel-lip model, every layer scaled to at most its share'],
+    ['export web/model.json -o model.onnx', 'A TensorFlow.js model, its weights beside it'],
     ['export model.keras -o model.onnx --compat deel-lip', "The same with deel-lip's weights as they are"],
   ],
   positionals: {
-    model: { type: 'string', demandOption: true, describe: 'Run folder, .keras or .h5 file' },
+    model: {
+      type: 'string',
+      demandOption: true,
+      describe: 'Run folder, .keras or .h5 file, or model.json of TensorFlow.js',
+    },
   },
   options: {
     out: { alias: 'o', type: 'string', demandOption: true, describe: 'ONNX file to write' },
@@ -26,20 +31,15 @@ export const exportVerb = defineVerb({
     const { readNetwork } = await import('../../export/read-network.ts')
     const { exportModel } = await import('../../export/export-model.ts')
     const network = await readNetwork(args.model)
-    const { layers, claim } = await exportModel(network, args.out, {
+    const { describeExport } = await import('../../export/describe-export.ts')
+    const result = await exportModel(network, args.out, {
       mode: args.compat ?? 'strict',
       kCoefLip: args.maxLipschitz,
       metadata: { 'lip_onnx.source': args.model },
     })
-    io.result({ model: args.out, claim, layers }, () =>
-      [
-        ...layers.map(({ node, before, after, share }) => {
-          const what = share.of === 'rows' ? 'largest row' : 'norm'
-          const scaled = after < before * (1 - 1e-9) ? `, scaled by ${(after / before).toFixed(6)}` : ''
-          return `${node}: ${what} <= ${before.toFixed(6)}${scaled}`
-        }),
-        `Wrote ${args.out}: every logit is ${claim.upper.toFixed(6)}-Lipschitz, as far as the layers alone prove it.`,
-      ].join('\n'),
+    const { claim, layers, outputScale, refused } = result
+    io.result({ model: args.out, claim, outputScale, layers, refused }, () =>
+      describeExport(result, args.out).join('\n'),
     )
     return EXIT.pass
   },

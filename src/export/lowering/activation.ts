@@ -1,8 +1,11 @@
 import type { LayerDescription } from '../description.ts'
-import { unsupported } from './config.ts'
+import { requireLastAxis, unsupported } from './config.ts'
 import { lowerGroupSort } from './group-sort.ts'
-import type { Lowering } from './lowering.ts'
+import { lowerHouseholder } from './householder.ts'
+import type { LayerLowering, Lowering } from './lowering.ts'
 import { lowerMaxMin } from './max-min.ts'
+import { lowerPRelu } from './p-relu.ts'
+import { lowerElu, lowerLeakyRelu, lowerRelu } from './relu.ts'
 
 /** Activations that ONNX has under one name. */
 const PLAIN: Readonly<Record<string, string>> = {
@@ -15,47 +18,55 @@ const PLAIN: Readonly<Record<string, string>> = {
   selu: 'Selu',
 }
 
+/** Layers that may stand in `activation=`. */
+const LAYERS: Readonly<Record<string, LayerLowering>> = {
+  GroupSort: lowerGroupSort,
+  GroupSort2: lowerGroupSort,
+  FullSort: lowerGroupSort,
+  MaxMin: lowerMaxMin,
+  Householder: lowerHouseholder,
+  PReLU: lowerPRelu,
+  PReLUlip: lowerPRelu,
+  ReLU: lowerRelu,
+  LeakyReLU: lowerLeakyRelu,
+  ELU: lowerElu,
+}
+
 /** The `activation=` of a layer: a name, or deel-lip's activation layer serialised inside the configuration. */
 export function lowerActivation(desk: Lowering, layer: LayerDescription): void {
-  const activation = layer.config.activation
+  const { activation } = layer.config
   if (activation === undefined || activation === null || activation === 'linear') return
   if (typeof activation === 'string') {
     lowerNamed(desk, layer, activation)
     return
   }
   const { class_name: className, config } = activation as { class_name?: string; config?: Record<string, unknown> }
+  const name = String(className).replace(/^.*>/, '')
   const inner: LayerDescription = {
-    className: String(className).replace(/^.*>/, ''),
+    className: name,
     name: `${layer.name}/activation`,
     config: config ?? {},
-    weights: {},
+    weights: Object.fromEntries(
+      Object.entries(layer.weights).flatMap(([role, weight]) =>
+        role.startsWith('activation/') ? [[role.slice('activation/'.length), weight]] : [],
+      ),
+    ),
   }
-  switch (inner.className) {
-    case 'GroupSort':
-    case 'GroupSort2':
-    case 'FullSort':
-      lowerGroupSort(desk, inner)
-      return
-    case 'MaxMin':
-      lowerMaxMin(desk, inner)
-      return
-    case 'ReLU':
-      lowerNamed(desk, inner, 'relu')
-      return
-    default:
-      throw unsupported(layer, `has the activation ${inner.className}`)
-  }
+  const lowering = Object.hasOwn(LAYERS, name) ? LAYERS[name] : undefined
+  if (lowering) lowering(desk, inner)
+  else if (name === 'Activation') lowerActivation(desk, { ...layer, config: inner.config })
+  else throw unsupported(layer, `has the activation ${name}`)
 }
 
 /** The layer `Activation`, or the name of an activation. */
 export function lowerNamed(desk: Lowering, layer: LayerDescription, activation: string): void {
   if (activation === 'linear') return
   if (activation === 'softmax') {
-    if (desk.shape.length !== 1) throw unsupported(layer, 'applies softmax to images')
+    requireLastAxis(desk, layer)
     desk.tensor = desk.node(`${layer.name}/softmax`, 'Softmax', [desk.tensor], { axis: 1 })
     return
   }
-  const op = PLAIN[activation]
+  const op = Object.hasOwn(PLAIN, activation) ? PLAIN[activation] : undefined
   if (!op) throw unsupported(layer, `has the activation '${activation}'`)
   desk.tensor = desk.node(`${layer.name}/${activation}`, op, [desk.tensor])
 }

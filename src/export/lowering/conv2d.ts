@@ -1,71 +1,78 @@
 import { lowerActivation } from './activation.ts'
-import { identity, reorderChannels } from './channels.ts'
-import { number, pair, requireChannelsLast, unsupported } from './config.ts'
+import { identity, restoreOrder } from './channels.ts'
+import { number, paddingMode, pair, requireChannelsLast, spatialShape, unsupported } from './config.ts'
+import { windowAxis } from './geometry.ts'
 import type { LayerLowering } from './lowering.ts'
+import { padImages } from './pad.ts'
 
-/**
- * SpectralConv2D, FrobeniusConv2D and Conv2D as one Conv: kernel HWIO -> OIHW, TensorFlow's padding written out.
- * TensorFlow's 'same': out = ceil(n / s), total = max((out - 1) s + k - n, 0), the smaller half first.
- */
+/** Layers that pad as much as 'same' does; the others (PadConv2D) floor(k / 2) on each side. */
+const SAME_AMOUNT = new Set(['OrthoConv2D', 'AOLConv2D'])
+
+/** Convolutions as one Conv: kernel HWIO -> OIHW, TensorFlow's zero padding written out, other padding by what padImages writes. */
 export const lowerConv2D: LayerLowering = (desk, layer) => {
   requireChannelsLast(layer)
-  const [height, width, channels] = spatialShape(desk.shape, layer)
-  const [kh, kw] = pair(layer, 'kernel_size', [1, 1])
-  const [sh, sw] = pair(layer, 'strides', [1, 1])
-  const [dh, dw] = pair(layer, 'dilation_rate', [1, 1])
+  spatialShape(desk.shape, layer)
+  const kernelSize = pair(layer, 'kernel_size', [1, 1])
+  const strides = pair(layer, 'strides', [1, 1])
+  const dilations = pair(layer, 'dilation_rate', [1, 1])
   const groups = number(layer, 'groups', 1)
   const filters = number(layer, 'filters', 0)
-  const padding = String(layer.config.padding ?? 'valid').toLowerCase()
-  if (padding !== 'same' && padding !== 'valid') throw unsupported(layer, `has padding = ${padding}`)
+  const padding = paddingMode(layer, 'valid')
+  const span = kernelSize.map((k, axis) => dilations[axis]! * (k - 1) + 1)
 
-  const [outH, padTop, padBottom] = axis(height, dh * (kh - 1) + 1, sh, padding)
-  const [outW, padLeft, padRight] = axis(width, dw * (kw - 1) + 1, sw, padding)
-
-  if (groups > 1) reorderChannels(desk, desk.producer, `${layer.name}/order`, identity(channels))
-  const perGroup = channels / groups
-  const order = new Int32Array(filters * perGroup * kh * kw)
-  let at = 0
-  for (let o = 0; o < filters; o++)
-    for (let i = 0; i < perGroup; i++)
-      for (let y = 0; y < kh; y++)
-        for (let x = 0; x < kw; x++) {
-          // With groups the input order must be the layer's own: restored above.
-          const input = desk.order && groups === 1 ? desk.order[i]! : i
-          order[at++] = ((y * kw + x) * perGroup + input) * filters + o
-        }
-
-  const inputs = [desk.tensor, desk.weight(layer, 'kernel', [filters, perGroup, kh, kw], order)]
-  if (layer.config.use_bias !== false) {
-    inputs.push(desk.weight(layer, 'bias', [filters], identity(filters)))
+  let margins = kernelSize.map((k): readonly [number, number] => [Math.floor(k / 2), Math.floor(k / 2)])
+  if (padding === 'same' || padding === 'valid' || SAME_AMOUNT.has(layer.className))
+    margins = span.map((k, axis) => {
+      const mode = padding === 'valid' ? 'valid' : 'same'
+      const { before, after } = windowAxis(desk.shape[axis]!, k, strides[axis]!, mode)
+      return [before, after]
+    })
+  const zeros = ['same', 'valid', 'constant'].includes(padding)
+  if (!zeros) {
+    padImages(desk, layer, padding, margins)
+    margins = [
+      [0, 0],
+      [0, 0],
+    ]
   }
+
+  const [height, width, channels] = spatialShape(desk.shape, layer)
+  if (groups > 1) restoreOrder(desk, `${layer.name}/order`)
+  if (channels % groups !== 0 || filters % groups !== 0) throw unsupported(layer, `has groups = ${groups}`)
+  const order = kernelOrder(kernelSize, channels / groups, filters, groups === 1 ? desk.order : undefined)
+  const inputs = [desk.tensor, desk.weight(layer, 'kernel', [filters, channels / groups, ...kernelSize], order)]
+  if (layer.config.use_bias !== false) inputs.push(desk.weight(layer, 'bias', [filters], identity(filters)))
   desk.tensor = desk.node(layer.name, 'Conv', inputs, {
-    kernel_shape: [kh, kw],
-    strides: [sh, sw],
-    dilations: [dh, dw],
+    kernel_shape: kernelSize,
+    strides,
+    dilations,
     group: groups,
-    pads: [padTop, padLeft, padBottom, padRight],
+    pads: [...margins.map(([before]) => before), ...margins.map(([, after]) => after)],
   })
   desk.claim(layer.name, { limit: number(layer, 'k_coef_lip', 1), of: 'norm' })
-  desk.shape = [outH, outW, filters]
+  const [outH, outW] = [height, width].map((n, axis) => {
+    const [before, after] = margins[axis]!
+    return Math.floor((n + before + after - span[axis]!) / strides[axis]!) + 1
+  })
+  if (!(outH! > 0 && outW! > 0)) throw unsupported(layer, `leaves nothing of an image of ${height}x${width}`)
+  desk.shape = [outH!, outW!, filters]
   desk.order = undefined
   desk.produced(layer)
   lowerActivation(desk, layer)
 }
 
-/** [output size, pad before, pad after] of one axis; `k` is the dilated kernel size. */
-function axis(n: number, k: number, s: number, padding: 'same' | 'valid'): readonly [number, number, number] {
-  if (padding === 'valid') return [Math.floor((n - k) / s) + 1, 0, 0]
-  const out = Math.ceil(n / s)
-  const total = Math.max((out - 1) * s + k - n, 0)
-  return [out, Math.floor(total / 2), total - Math.floor(total / 2)]
-}
-
-export function spatialShape(
-  shape: readonly number[],
-  layer: { name: string; className: string },
-): [number, number, number] {
-  if (shape.length !== 3) {
-    throw unsupported({ ...layer, config: {}, weights: {} }, `needs images but is given shape [${shape.join(', ')}]`)
-  }
-  return [shape[0]!, shape[1]!, shape[2]!]
+/** Where each element of an OIHW kernel stands in an HWIO one; the input channels are read in ONNX's order. */
+export function kernelOrder(
+  [kh, kw]: readonly [number, number],
+  channels: number,
+  filters: number,
+  inputOrder: Int32Array | undefined,
+): Int32Array {
+  const order = new Int32Array(filters * channels * kh * kw)
+  let at = 0
+  for (let o = 0; o < filters; o++)
+    for (let i = 0; i < channels; i++)
+      for (let pixel = 0; pixel < kh * kw; pixel++)
+        order[at++] = (pixel * channels + (inputOrder ? inputOrder[i]! : i)) * filters + o
+  return order
 }

@@ -1,7 +1,7 @@
 import { identity, reorderChannels } from './channels.ts'
 import { number, requireChannelsLast, unsupported } from './config.ts'
-import { scaleBy } from './l2-norm-pooling.ts'
 import type { LayerLowering, Lowering } from './lowering.ts'
+import { scaleBy } from './scaling.ts'
 
 /**
  * GroupSort(n): consecutive channels sorted ascending in groups of n.

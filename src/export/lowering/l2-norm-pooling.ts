@@ -1,6 +1,7 @@
-import { number, pair, requireChannelsLast, unsupported } from './config.ts'
-import { spatialShape } from './conv2d.ts'
+import { number, requireChannelsLast, spatialShape } from './config.ts'
 import type { LayerLowering } from './lowering.ts'
+import { poolSize } from './pooling.ts'
+import { scaleBy } from './scaling.ts'
 
 /**
  * ScaledL2NormPooling2D: sqrt(P * mean(x^2)) over windows of P pixels, times k. Written as Mul, AveragePool, Mul, Sqrt: in
@@ -23,22 +24,4 @@ export const lowerL2NormPooling2D: LayerLowering = (desk, layer) => {
   desk.damp(desk.tensor, Math.sqrt(ph * pw) * number(layer, 'eps_grad_sqrt', 1e-6))
   scaleBy(desk, `${layer.name}/scale`, number(layer, 'k_coef_lip', 1))
   desk.shape = [Math.floor(height / ph), Math.floor(width / pw), channels]
-}
-
-/** Window of a scaled pooling layer; deel-lip allows only strides = pool_size and padding = 'valid'. */
-export function poolSize(layer: Parameters<LayerLowering>[1]): readonly [number, number] {
-  const size = pair(layer, 'pool_size', [2, 2])
-  const strides = pair(layer, 'strides', size)
-  if (strides[0] !== size[0] || strides[1] !== size[1])
-    throw unsupported(layer, `has strides = [${strides.join(', ')}]`)
-  if (String(layer.config.padding ?? 'valid').toLowerCase() !== 'valid')
-    throw unsupported(layer, `has padding = ${layer.config.padding}`)
-  return size
-}
-
-/** Multiplies the tensor in hand by a constant, where it is not 1. */
-export function scaleBy(desk: Parameters<LayerLowering>[0], name: string, factor: number): void {
-  if (factor === 1) return
-  desk.scaled(factor)
-  desk.tensor = desk.node(name, 'Mul', [desk.tensor, desk.constant(`${name}/factor`, [factor], [])])
 }

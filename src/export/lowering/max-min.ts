@@ -1,6 +1,6 @@
 import { number, requireChannelsLast } from './config.ts'
-import { scaleBy } from './l2-norm-pooling.ts'
 import type { LayerLowering } from './lowering.ts'
+import { scaleBy } from './scaling.ts'
 
 /** MaxMin: concat(relu(x), relu(-x)) along the channels; as many channels again. */
 export const lowerMaxMin: LayerLowering = (desk, layer) => {
