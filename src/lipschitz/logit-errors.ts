@@ -20,7 +20,7 @@ const SLACK = 1 + 2 ** -30
 
 export function createLogitErrors(network: Network, errors: RoundingErrors, trailing: Trailing): LogitErrors {
   const { logits, features, rows, rowError, classes } = trailing
-  if (features === logits) {
+  if (features === logits || rows.size === 0) {
     const error = errors.of(logits)
     return { single: () => error, pair: () => (classes === 1 ? error : scaled(error, ROOT_2)) }
   }

@@ -9,7 +9,7 @@ import { timesUp } from '../ops/sum-up.ts'
 import { type Constants, throughBases } from './constants.ts'
 import type { Network } from './network.ts'
 import { matrixNormUpper, vectorNormUpper } from './norms/index.ts'
-import type { Trailing } from './trailing.ts'
+import { MOST_CLASSES, type Trailing } from './trailing.ts'
 
 export interface OutputBounds {
   readonly features: number
@@ -34,12 +34,16 @@ export function boundOutputs(network: Network, constants: Constants, trailing: T
     const row = rows ? timesUp(plus(vectorNormUpper(rows[i]!), trailing.rowError), features) : Number.POSITIVE_INFINITY
     logits[i] = Math.min(row, joint, single(i))
   }
+  if (classes > MOST_CLASSES) {
+    const bound = timesUp(ROOT_2, joint)
+    return { features, joint, logits, pair: (i, j) => (i === j ? 0 : bound), largestPair: bound }
+  }
   const pairs = new Float64Array(classes * classes)
   let largestPair = 0
   for (let i = 0; i < classes; i++)
     for (let j = 0; j < i; j++) {
       // (e_i - e_j) has norm sqrt 2, and the triangle inequality holds as well.
-      let bound = Math.min(timesUp(Math.SQRT2 * (1 + 2 ** -52), joint), plus(logits[i]!, logits[j]!))
+      let bound = Math.min(timesUp(ROOT_2, joint), plus(logits[i]!, logits[j]!))
       if (rows) {
         const [a, b] = [rows[i]!, rows[j]!]
         const difference = a.map((value, k) => value - b[k]!)
@@ -53,6 +57,8 @@ export function boundOutputs(network: Network, constants: Constants, trailing: T
     }
   return { features, joint, logits, pair: (i, j) => pairs[i * classes + j]!, largestPair }
 }
+
+const ROOT_2 = Math.SQRT2 * (1 + 2 ** -52)
 
 const plus = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : nextUp(a + b))
 

@@ -11,6 +11,9 @@ import type { NdArray } from '../onnx/ir.ts'
 import type { Network } from './network.ts'
 import { applyRule, hasExactAdjoint } from './node-rule.ts'
 
+/** Outputs of more elements are not treated one by one. */
+export const MOST_CLASSES = 2048
+
 export interface Trailing {
   /** The features: input of the last affine segment; the logits themselves when there is none. */
   readonly features: string
@@ -64,6 +67,8 @@ export function openTrailing(network: Network, logits: string): Trailing {
   const classes = sizeOf(operand.dims)
   const features = affineBases(network).get(logits) ?? logits
   if (features === logits) return { features, logits, classes, nodes: [], rows: new Map(), rowError: 0 }
+  // An image is no row of logits: its elements are bounded all together.
+  if (classes > MOST_CLASSES) return { features, logits, classes, nodes: [], rows: new Map(), rowError: 0 }
   const segment = between(program, features, logits)
   const inner = segment.nodes.flatMap(({ site }) => site.outputs.map((output) => output.name))
   const names = [features, ...inner.filter((name) => name !== '' && name !== logits)]
