@@ -98,7 +98,10 @@ export async function certifiedModel(network: NetworkDescription, options: Expor
     layers: Object.fromEntries(
       layers
         .filter(({ share }) => share.of === 'norm')
-        .map(({ node, share, after: norm }) => [node, strict ? share.limit : norm]),
+        .map(({ node, share, after: norm }) => [
+          node,
+          layerClaim(norm, strict ? share.limit : Number.POSITIVE_INFINITY),
+        ]),
     ),
   })
   return {
@@ -108,6 +111,14 @@ export async function certifiedModel(network: NetworkDescription, options: Expor
     outputScale,
     refused: after.refused,
   }
+}
+
+/**
+ * What the file says of a layer: what was proved of it, not the share that it might have used, so that a weight changed later
+ * is noticed. A little room keeps the claim provable by an enclosure that is a little wider.
+ */
+function layerClaim(norm: number, limit: number): number {
+  return Math.min(limit, norm * (1 + 2 ** -20))
 }
 
 function normOf(layer: CertifiedLayer, share: Share): number {
