@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import { EXIT, type ExitCode } from '../errors.ts'
 import type { BackendName } from '../training/backend.ts'
+import type { EpochMetrics } from '../training/loop.ts'
 import type { RunFolder } from '../training/run-folder.ts'
 import type { EngineName, TrainedNetwork } from '../training/train.ts'
 import type { Io } from './io.ts'
@@ -46,6 +47,7 @@ export async function trainWithProgress(
     run,
     ...(threads !== undefined && { threads }),
     signal,
+    note: io.note,
     onStart: (description) => io.note(`Training with ${description}; run folder ${run.path}`),
     onBatch: ({ epoch, batch, loss, accuracy, kr }) =>
       bar.update(
@@ -55,10 +57,18 @@ export async function trainWithProgress(
     onEpoch: (m) =>
       io.note(
         `epoch ${m.epoch}/${config.epochs}  loss ${m.loss.toFixed(4)}  accuracy ${m.accuracy.toFixed(4)}  KR ${m.MulticlassKR.toFixed(4)}` +
-          `  |  val loss ${m.val_loss.toFixed(4)}  val accuracy ${m.val_accuracy.toFixed(4)}  val KR ${m.val_MulticlassKR.toFixed(4)}`,
+          `  |  ${describeValidation(m)}`,
       ),
   }).finally(() => bar.end())
   if (!result.interrupted) return result
   io.warn(`Interrupted. The state is saved: continue with --resume --out ${run.path}`)
   return { exitCode: EXIT.interrupted }
+}
+
+/** The validation figures of an epoch on one line, certified accuracies included. */
+export function describeValidation(metrics: EpochMetrics): string {
+  return Object.entries(metrics)
+    .filter(([name]) => name.startsWith('val_'))
+    .map(([name, value]) => `${name.replace('Multiclass', '').replaceAll('_', ' ')} ${value.toFixed(4)}`)
+    .join('  ')
 }

@@ -55,7 +55,7 @@ export const demo = defineVerb({
       io,
     )
     if ('exitCode' in trained) return trained.exitCode
-    const { exportRun } = await import('../../export/export-run.ts')
+    const { exportRun } = await import('../../training/export-run.ts')
     const { path, layers } = await exportRun(run, trained)
     for (const { node, before, after } of layers) {
       if (after < before) io.note(`${node}: certified norm ${before.toFixed(6)}, scaled to ${after.toFixed(6)}`)

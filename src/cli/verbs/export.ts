@@ -28,7 +28,7 @@ export const exportVerb = defineVerb({
     if (!args.force && (await exists(args.out))) {
       throw new LipError('FILE_EXISTS', `'${args.out}' is already there.`, { hint: 'Overwrite it with --force.' })
     }
-    const { readNetwork } = await import('../../export/read-network.ts')
+    const { readNetwork } = await import('../read-network.ts')
     const { exportModel } = await import('../../export/export-model.ts')
     const network = await readNetwork(args.model)
     const { describeExport } = await import('../../export/describe-export.ts')

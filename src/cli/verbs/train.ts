@@ -1,7 +1,9 @@
+import type { Split } from '../../data/dataset.ts'
 import { EXIT, LipError } from '../../errors.ts'
+import type { TrainingConfig } from '../../training/config.ts'
 import { downloadProgress } from '../download-progress.ts'
 import { freeFolder } from '../free-folder.ts'
-import { TRAINING_OPTIONS, trainWithProgress } from '../train-with-progress.ts'
+import { describeValidation, TRAINING_OPTIONS, trainWithProgress } from '../train-with-progress.ts'
 import { defineVerb } from '../verb.ts'
 
 export const train = defineVerb({
@@ -24,12 +26,17 @@ export const train = defineVerb({
   async run(args, io) {
     const { readTrainingConfig } = await import('../../training/read-config.ts')
     const { openRunFolder } = await import('../../training/run-folder.ts')
-    const { loadDataset } = await import('../../data/catalogue.ts')
+    const { loadTrainingData } = await import('../../training/load-data.ts')
     if (args.resume && args.out === undefined) {
       throw new LipError('USAGE', 'To resume a run, name its folder.', { hint: 'Add --out runs/NAME.' })
     }
     if (!args.resume && args.config === undefined) {
       throw new LipError('USAGE', 'A new run needs a configuration.', { hint: 'lip-onnx train config.yaml' })
+    }
+    if (args.resume && args.config === undefined && (args.epochs ?? args.seed) !== undefined) {
+      throw new LipError('USAGE', 'A run is resumed with its own epochs and seed.', {
+        hint: 'Leave out --epochs and --seed, or start a new run.',
+      })
     }
     const read = args.config === undefined ? undefined : await readTrainingConfig(args.config)
     const config = read && {
@@ -38,18 +45,18 @@ export const train = defineVerb({
       ...(args.seed !== undefined && { seed: args.seed }),
     }
     // Data first: a run folder is made only when there is something to train on.
-    const load = async (name: string, split: 'train' | 'test', samples: number | undefined) => {
+    const load = async (data: TrainingConfig['data'], split: Split) => {
       const progress = downloadProgress(io)
       try {
-        return await loadDataset(name, { split, samples, dataDir: args.dataDir, env: io.env, ...progress })
+        return await loadTrainingData(data, { split, dataDir: args.dataDir, env: io.env, ...progress })
       } finally {
         progress.end()
       }
     }
     const opened = args.resume ? await openRunFolder(args.out!, config, { resume: true }) : undefined
     const { data, name } = (opened?.config ?? config)!
-    const trainSet = await load(data.name, 'train', data.trainSamples)
-    const testSet = await load(data.name, 'test', data.testSamples)
+    const trainSet = await load(data, 'train')
+    const testSet = await load(data, 'test')
     const run =
       opened ?? (await openRunFolder(args.out ?? (await freeFolder(`runs/${name}`)), config, { resume: false }))
     const result = await trainWithProgress(
@@ -65,15 +72,13 @@ export const train = defineVerb({
       io,
     )
     if ('exitCode' in result) return result.exitCode
-    const { exportRun } = await import('../../export/export-run.ts')
+    const { exportRun } = await import('../../training/export-run.ts')
     const exported = await exportRun(run, result)
-    const last = result.history.at(-1)
-    io.result({ run: run.path, model: exported.path, last, claim: exported.claim, layers: exported.layers }, () =>
+    const { chosen } = result
+    io.result({ run: run.path, model: exported.path, chosen, claim: exported.claim, layers: exported.layers }, () =>
       [
         `Run folder ${run.path}`,
-        ...(last
-          ? [`Validation accuracy ${last.val_accuracy.toFixed(4)}, KR ${last.val_MulticlassKR.toFixed(4)}`]
-          : []),
+        ...(chosen ? [`Epoch ${chosen.epoch}: ${describeValidation(chosen)}`] : []),
         `Wrote ${exported.path}: every logit is ${exported.claim.upper.toFixed(6)}-Lipschitz by its layers' certified norms`,
       ].join('\n'),
     )

@@ -1,0 +1,31 @@
+import { describeNetwork } from '../export/describe.ts'
+import { type ExportResult, exportModel } from '../export/export-model.ts'
+import type { RunFolder } from './run-folder.ts'
+import type { TrainedNetwork } from './train.ts'
+
+/** Writes a trained run's model.onnx into its folder, with a summary of the training in the metadata. */
+export async function exportRun(
+  run: RunFolder,
+  trained: TrainedNetwork,
+): Promise<ExportResult & { readonly path: string }> {
+  const { config } = run
+  const network = describeNetwork(config.name, trained.network.layers, config.network.inputShape)
+  const path = run.file('model.onnx')
+  const { chosen } = trained
+  const result = await exportModel(network, path, {
+    mode: config.network.mode === 'strict' ? 'strict' : 'deel-lip',
+    kCoefLip: config.network.kCoefLip,
+    metadata: {
+      'lip_onnx.training': JSON.stringify({
+        data: config.data,
+        loss: config.loss,
+        optimizer: config.optimizer,
+        batchSize: config.batchSize,
+        seed: config.seed,
+        engine: trained.engine,
+        ...(chosen && { epochs: chosen.epoch, valAccuracy: chosen.val_accuracy, valKR: chosen.val_MulticlassKR }),
+      }),
+    },
+  })
+  return { ...result, path }
+}
