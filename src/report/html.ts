@@ -44,7 +44,7 @@ function tiles(report: Report): Markup {
         ]
       : []),
     ...(ratios.length > 0
-      ? [tile(`${showBound(Math.min(...ratios), 'lower', 4)} x`, 'nearest attack, in certified radii')]
+      ? [tile(`${showBound(Math.min(...ratios), 'lower', 4)}x`, 'nearest attack, in certified radii')]
       : []),
   ]}</div>`
 }

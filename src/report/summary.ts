@@ -55,3 +55,13 @@ export function accuracyByRadius(
 ): readonly (readonly [string, number])[] {
   return Object.entries(certificates.certifiedAccuracy).sort(([a], [b]) => Number(a) - Number(b))
 }
+
+const LEDGER_WORDS: Readonly<Record<string, string>> = {
+  seed: 'seed rule: (top1 - top2) / 2',
+  'proved-norms': 'proved norms of single outputs',
+  'pair-norms': 'proved norms of differences',
+  'floating-point': 'rounding of the executed network paid',
+}
+
+/** A step of the ledger in words. */
+export const ledgerWords = (step: string): string => LEDGER_WORDS[step] ?? step

@@ -19,10 +19,11 @@ export interface ChartOptions {
   /** Fixed range of y; default that of the points. */
   readonly yRange?: readonly [number, number]
   readonly yPercent?: boolean
+  /** Across the whole page instead of half of it. */
+  readonly wide?: boolean
 }
 
-const WIDTH = 640
-const HEIGHT = 300
+const SIZES = { half: [440, 280], wide: [1000, 320] } as const
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 42 }
 
 /** About `count` round numbers that cover [low, high]. */
@@ -44,6 +45,7 @@ export function lineChart(options: ChartOptions): Markup {
     .flatMap((series) => series.points)
     .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
   if (all.length === 0) return markup``
+  const [width, height] = SIZES[options.wide ? 'wide' : 'half']
   const xs = all.map(([x]) => x)
   const ys = all.map(([, y]) => y)
   const [left, right] = [Math.min(...xs), Math.max(...xs)]
@@ -51,16 +53,16 @@ export function lineChart(options: ChartOptions): Markup {
   const rough = options.yRange ?? [Math.min(...ys), Math.max(...ys)]
   const pad = options.yRange ? 0 : (rough[1] - rough[0] || Math.abs(rough[0]) || 1) * 0.06
   const [yLow, yHigh] = [rough[0] - pad, rough[1] + pad]
-  const px = (x: number) => MARGIN.left + ((x - left) / (xHigh - left)) * (WIDTH - MARGIN.left - MARGIN.right)
+  const px = (x: number) => MARGIN.left + ((x - left) / (xHigh - left)) * (width - MARGIN.left - MARGIN.right)
   const py = (y: number) =>
-    HEIGHT - MARGIN.bottom - ((y - yLow) / (yHigh - yLow)) * (HEIGHT - MARGIN.top - MARGIN.bottom)
+    height - MARGIN.bottom - ((y - yLow) / (yHigh - yLow)) * (height - MARGIN.top - MARGIN.bottom)
   const at = (value: number) => value.toFixed(1)
-  const bottom = HEIGHT - MARGIN.bottom
+  const bottom = height - MARGIN.bottom
   const rows = ticks(yLow, yHigh, 5).map(
     (y) =>
-      markup`<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${at(py(y))}" y2="${at(py(y))}"/><text x="${MARGIN.left - 8}" y="${at(py(y) + 4)}" text-anchor="end">${options.yPercent ? `${label(100 * y)} %` : label(y)}</text>`,
+      markup`<line class="grid" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${at(py(y))}" y2="${at(py(y))}"/><text x="${MARGIN.left - 8}" y="${at(py(y) + 4)}" text-anchor="end">${options.yPercent ? `${label(100 * y)} %` : label(y)}</text>`,
   )
-  const columns = ticks(left, xHigh, 7).map(
+  const columns = ticks(left, xHigh, options.wide ? 8 : 5).map(
     (x) =>
       markup`<line class="axis" x1="${at(px(x))}" x2="${at(px(x))}" y1="${bottom}" y2="${bottom + 4}"/><text x="${at(px(x))}" y="${bottom + 18}" text-anchor="middle">${label(x)}</text>`,
   )
@@ -72,5 +74,5 @@ export function lineChart(options: ChartOptions): Markup {
     return markup`<path class="s${i % 4}${series.dashed ? ' dashed' : ''}" d="${path}"><title>${series.name}</title></path>`
   })
   const legend = options.series.map((series, i) => markup`<span><i class="s${i % 4}"></i>${series.name}</span>`)
-  return markup`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}<line class="axis" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${bottom}" y2="${bottom}"/>${columns}${lines}<text x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${options.x}</text></svg><div class="legend">${legend}</div>`
+  return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${options.title}">${rows}<line class="axis" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${bottom}" y2="${bottom}"/>${columns}${lines}<text x="${(MARGIN.left + width - MARGIN.right) / 2}" y="${height - 6}" text-anchor="middle">${options.x}</text></svg><div class="legend">${legend}</div>`
 }

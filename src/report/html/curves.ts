@@ -41,14 +41,17 @@ export function certifiedCurve(report: Report): Markup {
       points: survival(distances, distances.length, most),
     })
   }
-  return lineChart({
+  const options = {
     title: 'Certified accuracy over the L2 radius',
     x: 'L2 radius',
     y: 'accuracy',
     series,
     yRange: [0, 1],
     yPercent: true,
-  })
+  } as const
+  // Text in a drawing shrinks with it, so a phone gets a drawing of its own.
+  const wide = lineChart({ ...options, wide: true })
+  return markup`<div class="on-wide">${wide}</div><div class="on-narrow">${lineChart(options)}</div>`
 }
 
 /** Smallest distance at which any attack changed each attacked sample; 0 misclassified, Infinity never. */

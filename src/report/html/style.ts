@@ -28,7 +28,7 @@ code { font: .86em ui-monospace, monospace }
 .inconclusive, .timeout { border-left-color: var(--open); background: var(--open-paper) }
 .inconclusive .word, .timeout .word { color: var(--open) }
 .alarm { border-left-color: var(--alarm); background: var(--alarm-paper) } .alarm .word { color: var(--alarm) }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px; margin: 14px 0 0 }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 14px 0 0 }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px }
 .tile b { display: block; font-size: 1.55rem; line-height: 1.25; font-variant-numeric: tabular-nums; letter-spacing: -.01em }
 .tile span { color: var(--soft); font-size: .86rem; display: block }
@@ -48,13 +48,13 @@ td.name { min-width: 9em } td.bar { min-width: 170px; width: 34% }
 .tag { display: inline-block; border-radius: 999px; padding: 0 9px; font-size: .78rem; font-weight: 650; border: 1px solid currentColor; white-space: nowrap }
 .tag.pass { color: var(--good); background: none } .tag.fail { color: var(--bad) } .tag.waived, .tag.noted { color: var(--soft) }
 .tag.inconclusive { color: var(--open); background: none } .tag.alarm { color: var(--alarm); background: none }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); gap: 12px; margin: 12px 0 }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 12px; margin: 12px 0 }
 .pictures figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px }
 .triple img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000; border-radius: 5px }
 .triple small { display: block; text-align: center; color: var(--soft); font-size: .74rem }
 figcaption { margin-top: 8px; font-size: .88rem } figcaption b { color: var(--ink) }
-.chart { display: block; width: 100%; height: auto; max-height: 330px } .chart text { font: 12px system-ui, sans-serif; fill: var(--soft) }
+.chart { display: block; width: 100%; height: auto; } .chart text { font: 12px system-ui, sans-serif; fill: var(--soft) }
 .chart .grid { stroke: var(--line) } .chart .axis { stroke: var(--soft) }
 .chart path { fill: none; stroke-width: 2.2; stroke-linejoin: round }
 .s0 { stroke: var(--accent); background: var(--accent) } .s1 { stroke: var(--second); background: var(--second) }
@@ -64,5 +64,7 @@ figcaption { margin-top: 8px; font-size: .88rem } figcaption b { color: var(--in
 .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 7px; border-radius: 2px }
 details { margin: 10px 0 } summary { cursor: pointer; color: var(--accent) }
 pre { margin: 8px 0; padding: 12px; background: var(--track); border-radius: 8px; white-space: pre-wrap; font: .84rem/1.5 ui-monospace, monospace }
+.on-narrow { display: none }
+@media (max-width: 640px) { .on-wide { display: none } .on-narrow { display: block } }
 @media (max-width: 560px) { h1 { font-size: 1.5rem } .banner { padding: 20px 18px } td.bar { min-width: 110px } .tile b { font-size: 1.3rem } }
 `

@@ -1,6 +1,6 @@
 import { showBound, showBracket, showLimit, showRadius, showShare } from '../format-number.ts'
 import type { LayerReport, Report } from '../report.ts'
-import { accuracyByRadius } from '../summary.ts'
+import { accuracyByRadius, ledgerWords } from '../summary.ts'
 import { type Markup, markup } from './markup.ts'
 
 /** A bar from 0 to the bound, the gap between both sides marked, and a tick at the limit (at 1 where there is none). */
@@ -75,7 +75,7 @@ export function ledgerTable({ ledger }: Report): Markup {
   const most = Math.max(...ledger.map((step) => step.meanRadius), 1e-9)
   const rows = ledger.map(
     ({ step, meanRadius }) =>
-      markup`<tr><td>${step}</td><td class="number">${showRadius(meanRadius)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
+      markup`<tr><td>${ledgerWords(step)}</td><td class="number">${showRadius(meanRadius)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
   )
   return markup`<table><tr><th>step</th><th class="number">mean radius</th><th></th></tr>${rows}</table>`
 }
