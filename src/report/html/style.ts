@@ -34,10 +34,10 @@ code { font: .86em ui-monospace, monospace }
 .tile span { color: var(--soft); font-size: .86rem; display: block }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px; margin: 12px 0 }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 12px }
-.columns .card { margin: 0 }
-.scroll { overflow-x: auto } .scroll table { min-width: 660px; overflow-wrap: normal } td.name { overflow-wrap: anywhere }
+.columns .card { margin: 0; min-width: 0 }
+.scroll { overflow-x: auto } .scroll table { min-width: 660px; overflow-wrap: normal } .scroll th { white-space: nowrap } td.name { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem }
-th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; white-space: nowrap }
+th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top }
 tr:last-child > td { border-bottom: 0 } .number { text-align: right; white-space: nowrap }
 td.name { min-width: 9em } td.bar { min-width: 170px; width: 34% }
@@ -66,5 +66,5 @@ details { margin: 10px 0 } summary { cursor: pointer; color: var(--accent) }
 pre { margin: 8px 0; padding: 12px; background: var(--track); border-radius: 8px; white-space: pre-wrap; font: .84rem/1.5 ui-monospace, monospace }
 .on-narrow { display: none }
 @media (max-width: 640px) { .on-wide { display: none } .on-narrow { display: block } }
-@media (max-width: 560px) { h1 { font-size: 1.5rem } .banner { padding: 20px 18px } td.bar { min-width: 110px } .tile b { font-size: 1.3rem } }
+@media (max-width: 560px) { h1 { font-size: 1.5rem } .banner { padding: 20px 18px } td.bar { min-width: 80px } .tile b { font-size: 1.3rem } }
 `
