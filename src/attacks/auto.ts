@@ -57,7 +57,7 @@ export function* portfolio(sample: Sample, parameters: AutoParameters): Task {
     ),
   )
   yield* sectionSearch(sample)
-  if (parameters.secondSteps > 0 && !closed(sample)) {
+  if (parameters.secondSteps > 0 && sample.best.distance < Infinity && !closed(sample)) {
     const first = nearest.map((ranking, i) => ({ ranking, reached: reached[i]! })).sort((a, b) => a.reached - b.reached)
     const again = first.slice(0, parameters.secondTargets)
     yield* together(again.map(({ ranking }, i) => secondDescent(sample, ranking, parameters, nearest.length + i)))

@@ -61,12 +61,9 @@ function* carliniWagner(sample: Sample, parameters: CarliniWagnerParameters): Ta
   const gradient = new Float64Array(size)
   const every = Math.ceil(steps / 10)
 
-  let weight = parameters.initialConst
-  let lower = 0
-  let upper = Infinity
+  const search = constantSearch(parameters.initialConst, binarySearchSteps)
   for (let outer = 0; outer < binarySearchSteps; outer++) {
-    // The last of many steps tries the best known constant once more.
-    if (outer === binarySearchSteps - 1 && binarySearchSteps >= 10) weight = Math.min(upper, 1e10)
+    const weight = search.next(outer)
     delta.fill(0)
     adam.reset()
     let found = false
@@ -101,11 +98,33 @@ function* carliniWagner(sample: Sample, parameters: CarliniWagnerParameters): Ta
       if (foolbox && success) found = judge(sample, query.points, query.logits) || found
       if (!foolbox && sample.settled()) return
     }
-    if (found) upper = weight
-    else lower = weight
-    weight = upper === Infinity ? weight * 10 : (lower + upper) / 2
+    search.learn(found)
   }
   if (!foolbox) yield* sectionSearch(sample)
+}
+
+/**
+ * The outer search for the constant: ten times more until a find, then bisection; the last of ten or more steps repeats the smallest
+ * constant that succeeded.
+ */
+export function constantSearch(
+  initial: number,
+  steps: number,
+): { next(outer: number): number; learn(found: boolean): void } {
+  let weight = initial
+  let lower = 0
+  let upper = Infinity
+  return {
+    next(outer) {
+      if (outer === steps - 1 && steps >= 10) weight = Math.min(upper, 1e10)
+      return weight
+    },
+    learn(found) {
+      if (found) upper = weight
+      else lower = weight
+      weight = upper === Infinity ? weight * 10 : (lower + upper) / 2
+    },
+  }
 }
 
 function judge(sample: Sample, points: Float32Array, logits: Float32Array): boolean {

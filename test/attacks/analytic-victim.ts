@@ -36,6 +36,7 @@ export function victimOf(
     readonly capacity?: number
     readonly exact?: AnalyticNetwork['forward']
     readonly gradients?: boolean
+    readonly onRun?: (batches: number) => void
   } = {},
 ): Victim & { readonly calls: { batches: number } } {
   const { classes, dims } = network
@@ -44,7 +45,7 @@ export function victimOf(
   const capacity = options.capacity ?? 32
   const calls = { batches: 0 }
   const row = (points: Float32Array, r: number) => Float64Array.from(points.subarray(r * size, (r + 1) * size))
-  const make = (withGradient: boolean): Batch => {
+  const make = (withGradient: boolean, capacity: number): Batch => {
     const batch: Batch = {
       rows: capacity,
       points: new Float32Array(capacity * size),
@@ -55,7 +56,7 @@ export function victimOf(
       logits: new Float32Array(capacity * classes),
       gradients: new Float32Array(withGradient ? capacity * size : 0),
       async run() {
-        calls.batches++
+        options.onRun?.(++calls.batches)
         for (let r = 0; r < capacity; r++) {
           const x = row(batch.points, r)
           const z = network.forward(x)
@@ -79,8 +80,6 @@ export function victimOf(
         (batch.softmax[r]! * Math.exp(value - peak)) / total,
     )
   }
-  const gradientBatch = make(true)
-  const logitsBatch = make(false)
   const noGradient = options.gradients === false
   return {
     calls,
@@ -90,9 +89,9 @@ export function victimOf(
       size,
       classes,
       capacity,
-      gradient: noGradient ? undefined : async () => gradientBatch,
+      gradient: noGradient ? undefined : async (rows) => make(true, rows),
       ...(noGradient && { reason: 'the test says so' }),
-      logits: async () => logitsBatch,
+      logits: async (rows) => make(false, rows),
     },
     logits: async (point) => Float32Array.from(network.forward(Float64Array.from(point))),
     exactLogits: (point) => (options.exact ?? network.forward)(Float64Array.from(point)),
