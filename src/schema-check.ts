@@ -9,7 +9,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
  */
 export async function schemaProblem(value: unknown, schema: string): Promise<string | undefined> {
   const text = await readFile(new URL(`../schemas/${schema}`, import.meta.url), 'utf8')
-  const validate = new Ajv2020({ allErrors: false, useDefaults: true }).compile(JSON.parse(text))
+  const validate = new Ajv2020({ allErrors: false, useDefaults: true, allowUnionTypes: true }).compile(JSON.parse(text))
   if (validate(value)) return undefined
   const problem = validate.errors![0]!
   const extra = (problem.params as { additionalProperty?: string }).additionalProperty

@@ -21,6 +21,8 @@ export interface TrainingProgress {
   readonly sums: Readonly<Record<string, number>>
   /** Metrics of the finished epochs. */
   readonly history: readonly Readonly<Record<string, number>>[]
+  /** Numbers of the loss that move: running means, scheduled parameters. */
+  readonly loss: Readonly<Record<string, number>>
 }
 
 /** Writes an .npz (readable by numpy) beside its place, then renames it: there is always one whole checkpoint. */
@@ -41,29 +43,31 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 
 /** @throws LipError DATA_INVALID when the file is not a whole checkpoint */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  let files: Record<string, Uint8Array>
   try {
-    files = unzipSync(new Uint8Array(await readFile(path)))
+    return parseCheckpoint(unzipSync(new Uint8Array(await readFile(path))), path)
   } catch (cause) {
-    throw new LipError('DATA_INVALID', `The checkpoint '${path}' cannot be read.`, {
-      hint: 'Start a new run, or name another run folder.',
+    throw new LipError('DATA_INVALID', `The checkpoint '${path}' is damaged and cannot be read.`, {
+      hint: 'Start a new run in another folder.',
       cause,
     })
   }
+}
+
+function parseCheckpoint(files: Readonly<Record<string, Uint8Array>>, path: string): Checkpoint {
   const array = (name: string): Float32Array | undefined => {
     const bytes = files[name]
     return bytes && Float32Array.from(parseNpy(bytes, `${path}:${name}`).data as ArrayLike<number>)
   }
-  const { step, ...progress } = JSON.parse(strFromU8(files['progress.json']!)) as TrainingProgress & { step: number }
-  const weights: Float32Array[] = []
-  for (let data = array('weight_0.npy'); data; data = array(`weight_${weights.length}.npy`)) weights.push(data)
-  const slots: Float32Array[][] = []
-  for (let i = 0; files[`slot_${i}_0.npy`]; i++) {
-    const own: Float32Array[] = []
-    for (let data = array(`slot_${i}_0.npy`); data; data = array(`slot_${i}_${own.length}.npy`)) own.push(data)
-    slots.push(own)
+  /** Arrays under consecutive numbers. */
+  const arrays = (name: (i: number) => string): Float32Array[] => {
+    const found: Float32Array[] = []
+    for (let data = array(name(0)); data; data = array(name(found.length))) found.push(data)
+    return found
   }
-  return { progress, weights, optimizer: { step, slots } }
+  const { step, ...progress } = JSON.parse(strFromU8(files['progress.json']!)) as TrainingProgress & { step: number }
+  const slots: Float32Array[][] = []
+  for (let i = 0; files[`slot_${i}_0.npy`]; i++) slots.push(arrays((k) => `slot_${i}_${k}.npy`))
+  return { progress, weights: arrays((i) => `weight_${i}.npy`), optimizer: { step, slots } }
 }
 
 /** Writes to a temporary file in the same folder, then renames. */

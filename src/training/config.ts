@@ -1,7 +1,10 @@
 /**
- * What a training run is made of: everything that decides its result, as plain JSON. Written to the run folder and read by `--resume`.
+ * What a training run is made of: everything that decides its result, as plain JSON. Written to the run folder and read by
+ * `--resume`; schemas/train.schema.json is the same contract for readers.
  * @module
  */
+import type { Augmentation } from './augment.ts'
+import type { Target } from './best-epoch.ts'
 import type { Schedule } from './schedule.ts'
 
 export interface LayerConfig {
@@ -11,14 +14,39 @@ export interface LayerConfig {
   readonly config?: Readonly<Record<string, unknown>>
 }
 
+export interface DataConfig {
+  readonly name: string
+  /** Use only the first so many samples of each split; absent = all. */
+  readonly trainSamples?: number
+  readonly testSamples?: number
+  /** Keep these classes only, numbered in this order: names, or positions in the set's own list. */
+  readonly classes?: readonly (string | number)[]
+  /** Changes to training samples, drawn anew each epoch. */
+  readonly augmentation?: Augmentation
+}
+
+export interface CallbackConfig {
+  readonly className: 'CondenseCallback' | 'MonitorCallback' | 'LossParamScheduler' | 'LossParamLog'
+  /** deel-lip's arguments (snake_case). */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+export interface OptimizerConfig {
+  readonly name: 'adam' | 'sgd'
+  readonly learningRate: number
+  readonly schedule?: Schedule
+  /** Adam's; defaults .9, .999, 1e-7. */
+  readonly beta1?: number
+  readonly beta2?: number
+  readonly epsilon?: number
+  /** Of sgd; defaults 0 and false. */
+  readonly momentum?: number
+  readonly nesterov?: boolean
+}
+
 export interface TrainingConfig {
   readonly name: string
-  readonly data: {
-    readonly name: string
-    /** Use only the first so many samples of each split; absent = all. */
-    readonly trainSamples?: number
-    readonly testSamples?: number
-  }
+  readonly data: DataConfig
   readonly network: {
     /** Of one sample, channels last: [height, width, channels] or [features]. */
     readonly inputShape: readonly number[]
@@ -28,12 +56,14 @@ export interface TrainingConfig {
     readonly layers: readonly LayerConfig[]
   }
   readonly loss: { readonly className: string; readonly config?: Readonly<Record<string, unknown>> }
-  readonly optimizer: {
-    readonly name: 'adam' | 'sgd'
-    readonly learningRate: number
-    readonly schedule?: Schedule
-    readonly momentum?: number
-  }
+  readonly optimizer: OptimizerConfig
+  readonly callbacks?: readonly CallbackConfig[]
+  /** Stops when the target has not improved by more than `minDelta` for `patience` epochs. */
+  readonly earlyStopping?: Target & { readonly patience: number; readonly minDelta?: number }
+  /** Keeps the best epoch in checkpoints/best.npz and exports that one; true = by val_accuracy. */
+  readonly keepBest?: boolean | Target
+  /** Certified accuracy on test samples after every `every`-th epoch: the exported network, proved as `verify` does. */
+  readonly certify?: { readonly radii: readonly number[]; readonly samples?: number; readonly every?: number }
   readonly batchSize: number
   readonly epochs: number
   readonly seed: number

@@ -4,12 +4,22 @@
  * @module
  */
 
+import type * as tf from '../layers/tf.ts'
+import type { Objective } from './objective.ts'
+
+export interface EngineOptions {
+  readonly layers: readonly tf.layers.Layer[]
+  /** Of one sample, channels last. */
+  readonly inputShape: readonly number[]
+  readonly objective: Pick<Objective, 'batchLoss' | 'penalty'>
+}
+
 export interface StepResult {
-  /** Mean loss of the batch. */
+  /** Mean loss of the batch, regularizers included. */
   readonly loss: number
   /** `[n, classes]`, row-major, of the network before the update. */
   readonly logits: Float32Array
-  /** Gradient of the mean loss, one entry a trainable variable, in the order of `variables`. */
+  /** Gradient of that loss, one entry a trainable variable, in the order of `variables`. */
   readonly gradients: readonly Float32Array[]
 }
 

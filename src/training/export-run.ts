@@ -1,9 +1,10 @@
 import { describeNetwork } from '../export/describe.ts'
 import { type ExportResult, exportModel } from '../export/export-model.ts'
+import { writeTfjsModel } from '../export/tfjs/write-model.ts'
 import type { RunFolder } from './run-folder.ts'
 import type { TrainedNetwork } from './train.ts'
 
-/** Writes a trained run's model.onnx into its folder, with a summary of the training in the metadata. */
+/** Writes a trained run's model.onnx (with a summary of the training in its metadata) and model.json into its folder. */
 export async function exportRun(
   run: RunFolder,
   trained: TrainedNetwork,
@@ -27,5 +28,6 @@ export async function exportRun(
       }),
     },
   })
+  await writeTfjsModel(trained.network, run.file('model.json'))
   return { ...result, path }
 }

@@ -1,3 +1,4 @@
+import { LipError } from '../errors.ts'
 import { describeNetwork } from '../export/describe.ts'
 import type { NetworkDescription } from '../export/description.ts'
 import type { LoweredNetwork, LoweredWeight } from '../export/lower.ts'
@@ -12,15 +13,11 @@ import { encodeModel } from '../onnx/write.ts'
 import { onnxruntime } from '../runtime/onnxruntime.ts'
 import { openSession, type Session } from '../runtime/session.ts'
 import { dampRoots } from './damp-roots.ts'
-import type { Engine, StepResult } from './engine.ts'
+import type { Engine, EngineOptions, StepResult } from './engine.ts'
+import type { Objective } from './objective.ts'
 import { trainableVariables } from './variables.ts'
 
-export interface OnnxruntimeEngineOptions {
-  readonly layers: readonly tf.layers.Layer[]
-  /** Of one sample, channels last. */
-  readonly inputShape: readonly number[]
-  /** Mean loss of a batch as a scalar, differentiable in the logits `[n, classes]`. */
-  readonly loss: (labels: tf.Tensor2D, logits: tf.Tensor2D) => tf.Scalar
+export interface OnnxruntimeEngineOptions extends EngineOptions {
   /** Samples a graph takes at once: small enough to stay in the cache, large enough for the kernels. Default 256. */
   readonly microBatch?: number
   readonly threads?: number
@@ -34,7 +31,8 @@ export interface OnnxruntimeEngineOptions {
  * the loss needs as a whole, once for the gradients.
  */
 export async function onnxruntimeEngine(options: OnnxruntimeEngineOptions): Promise<Engine> {
-  const { layers, inputShape, loss } = options
+  const { layers, inputShape, objective } = options
+  refuseOtherLayers(layers)
   const microBatch = options.microBatch ?? 256
   const description = describeNetwork('training', layers, inputShape)
   const forward = await openForward(description, microBatch, options.threads)
@@ -81,7 +79,7 @@ export async function onnxruntimeEngine(options: OnnxruntimeEngineOptions): Prom
       const effective = effectiveWeights(layers)
       const feeds = feedsOf(effective.arrays)
       const logits = await logitsOf(images, n, feeds)
-      const { value, gradient } = lossAndGradient(loss, logits, labels, classes)
+      const { value, gradient } = lossAndGradient(objective, logits, labels, classes)
       const totals = new Map(lowered.weights.map((weight) => [weight.tensor, new Float64Array(weight.order.length)]))
       for (let start = 0; start < n; start += microBatch) {
         const count = Math.min(microBatch, n - start)
@@ -94,9 +92,9 @@ export async function onnxruntimeEngine(options: OnnxruntimeEngineOptions): Prom
           for (let i = 0; i < part.length; i++) total[i]! += part[i]!
         }
       }
-      const gradients = pullBack(layers, variables, lowered, totals)
+      const { gradients, penalty } = pullBack(layers, variables, objective, lowered, totals)
       effective.commit()
-      return { loss: value, logits, gradients }
+      return { loss: value + penalty, logits, gradients }
     },
     async predict(images, count) {
       const now = describeNetwork('training', layers, inputShape)
@@ -169,13 +167,17 @@ function effectiveWeights(layers: readonly tf.layers.Layer[]): { arrays: Map<str
   }
 }
 
-/** Vector-Jacobian product of the reparametrisation: sum <effective(variables), dEffective> differentiated by the variables. */
+/**
+ * Vector-Jacobian product of the reparametrisation: sum <effective(variables), dEffective> differentiated by the variables, with
+ * the regularizers beside it.
+ */
 function pullBack(
   layers: readonly tf.layers.Layer[],
   variables: readonly tf.Variable[],
+  { penalty }: Pick<Objective, 'penalty'>,
   lowered: LoweredNetwork,
   totals: ReadonlyMap<string, Float64Array>,
-): Float32Array[] {
+): { gradients: Float32Array[]; penalty: number } {
   const byKey = new Map(lowered.weights.map((weight) => [keyOf(weight), weight]))
   const cotangentOf = (key: string, shape: number[]): tf.Tensor | undefined => {
     const weight = byKey.get(key)
@@ -186,6 +188,7 @@ function pullBack(
     return tf.tensor(own, shape)
   }
   return tf.tidy(() => {
+    let extra = 0
     const product = (): tf.Scalar => {
       const terms: tf.Tensor[] = []
       const add = (key: string, value: tf.Tensor): void => {
@@ -201,10 +204,18 @@ function pullBack(
           for (const weight of layer.trainableWeights) add(`${layer.name}/${roleOf(weight)}`, weight.read())
         }
       }
+      if (penalty) {
+        const value = penalty()
+        extra = value.dataSync()[0]!
+        terms.push(value)
+      }
       return tf.addN(terms) as tf.Scalar
     }
     const { grads } = tf.variableGrads(product, [...variables])
-    return variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync()))
+    return {
+      gradients: variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync())),
+      penalty: extra,
+    }
   })
 }
 
@@ -214,16 +225,34 @@ function roleOf(weight: tf.LayerVariable): string {
 
 /** Mean loss of the batch and its gradient at the logits. */
 function lossAndGradient(
-  loss: OnnxruntimeEngineOptions['loss'],
-  logits: Float32Array,
+  objective: Pick<Objective, 'batchLoss'>,
+  values: Float32Array,
   labels: Int32Array,
   classes: number,
 ): { value: number; gradient: Float32Array } {
   return tf.tidy(() => {
-    const truth = tf.oneHot(tf.tensor1d(labels, 'int32'), classes) as tf.Tensor2D
-    const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => loss(tf.cast(truth, 'float32'), z as tf.Tensor2D))(
-      tf.tensor2d(logits, [labels.length, classes]),
-    )
+    const logits = tf.tensor2d(values, [labels.length, classes])
+    const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => objective.batchLoss(labels, z as tf.Tensor2D))(logits)
     return { value: value.dataSync()[0]!, gradient: Float32Array.from(grad.dataSync()) }
   })
+}
+
+/**
+ * Only layers whose training pass is the lowered one with effective weights in it. One that keeps statistics of its batches may
+ * have an ONNX form, but that is its inference; weights of an activation inside a layer have no input of their own.
+ * @throws LipError CONFIG_INVALID
+ */
+function refuseOtherLayers(layers: readonly tf.layers.Layer[]): void {
+  for (const layer of layers) {
+    const served =
+      layer instanceof ReparametrisedLayer
+        ? layer.activation === null || layer.activation.weights.length === 0
+        : layer.nonTrainableWeights.length === 0
+    if (served) continue
+    throw new LipError(
+      'CONFIG_INVALID',
+      `Layer '${layer.name}' (${layer.getClassName()}) keeps weights that onnxruntime cannot train.`,
+      { hint: 'Use --engine tfjs (or auto).' },
+    )
+  }
 }

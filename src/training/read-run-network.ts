@@ -7,13 +7,13 @@ import { openRunFolder } from './run-folder.ts'
 import { weightStore } from './variables.ts'
 
 /**
- * The network of a run folder with the weights of its latest checkpoint.
+ * The network of a run folder with the weights of its latest checkpoint, or of the best one where the run keeps it.
  *
  * @throws LipError FILE_NOT_FOUND when the folder holds no run or no checkpoint yet
  */
 export async function readRunNetwork(path: string): Promise<NetworkDescription> {
   const run = await openRunFolder(path, undefined, { resume: true })
-  const checkpoint = await run.latest()
+  const checkpoint = (run.config.keepBest ? await run.best() : undefined) ?? (await run.latest())
   if (!checkpoint) {
     throw new LipError('FILE_NOT_FOUND', `The run in '${path}' has no checkpoint yet.`, {
       hint: 'Let it finish an epoch first.',

@@ -1,16 +1,10 @@
+import { LipError } from '../errors.ts'
 import * as tf from '../layers/tf.ts'
-import type { Engine, StepResult } from './engine.ts'
+import type { Engine, EngineOptions, StepResult } from './engine.ts'
 import { trainableVariables } from './variables.ts'
 
-export interface TfjsEngineOptions {
-  readonly layers: readonly tf.layers.Layer[]
-  /** Of one sample, channels last. */
-  readonly inputShape: readonly number[]
-  readonly loss: (labels: tf.Tensor2D, logits: tf.Tensor2D) => tf.Scalar
-}
-
 /** Everything in TensorFlow.js, on whatever backend is set. */
-export function tfjsEngine({ layers, inputShape, loss }: TfjsEngineOptions): Engine {
+export function tfjsEngine({ layers, inputShape, objective }: EngineOptions): Engine {
   const variables = trainableVariables(layers)
   const run = (x: tf.Tensor, training: boolean): tf.Tensor2D =>
     layers.reduce<tf.Tensor>((value, layer) => layer.apply(value, { training }) as tf.Tensor, x) as tf.Tensor2D
@@ -19,33 +13,44 @@ export function tfjsEngine({ layers, inputShape, loss }: TfjsEngineOptions): Eng
     name: 'tfjs',
     description: `tfjs ${tf.getBackend()}`,
     async step(images, labels): Promise<StepResult> {
-      const n = labels.length
-      const x = toChannelsLast(images, n, inputShape)
-      const result = tf.tidy(() => {
-        let logits: tf.Tensor2D | undefined
+      return withKernels(() => {
+        const x = toChannelsLast(images, labels.length, inputShape)
+        let logits: Float32Array | undefined
         const { value, grads } = tf.variableGrads(() => {
-          logits = tf.keep(run(x, true))
-          const truth = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), logits.shape[1]), 'float32')
-          return loss(truth as tf.Tensor2D, logits)
+          const output = run(x, true)
+          logits = Float32Array.from(output.dataSync())
+          const loss = objective.batchLoss(labels, output)
+          return objective.penalty ? (tf.add(loss, objective.penalty()) as tf.Scalar) : loss
         }, variables)
-        const out = {
+        return {
           loss: value.dataSync()[0]!,
-          logits: Float32Array.from(logits!.dataSync()),
+          logits: logits!,
           gradients: variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync())),
         }
-        logits!.dispose()
-        return out
       })
-      x.dispose()
-      return result
     },
     async predict(images, count) {
-      const x = toChannelsLast(images, count, inputShape)
-      const logits = tf.tidy(() => Float32Array.from(run(x, false).dataSync()))
-      x.dispose()
-      return logits
+      return withKernels(() => Float32Array.from(run(toChannelsLast(images, count, inputShape), false).dataSync()))
     },
     async dispose() {},
+  }
+}
+
+/**
+ * A tidy whose only expected failure is explained.
+ * @throws LipError RUNTIME_UNAVAILABLE where the backend lacks a kernel (wasm: the gradient of Keras' own Conv2D)
+ */
+function withKernels<T extends tf.TensorContainer>(work: () => T): T {
+  try {
+    return tf.tidy(work)
+  } catch (cause) {
+    const kernel = cause instanceof Error && /^Kernel '(\w+)' not registered/.exec(cause.message)?.[1]
+    if (!kernel) throw cause
+    throw new LipError(
+      'RUNTIME_UNAVAILABLE',
+      `The TensorFlow.js backend "${tf.getBackend()}" has no ${kernel}, which this network needs in training.`,
+      { hint: 'Use --backend cpu or tensorflow, or --engine onnxruntime.', cause },
+    )
   }
 }
 
@@ -54,5 +59,5 @@ function toChannelsLast(images: Float32Array, n: number, inputShape: readonly nu
   if (inputShape.length !== 3) return tf.tensor(images, [n, ...inputShape])
   const [height, width, channels] = inputShape as readonly [number, number, number]
   if (channels === 1) return tf.tensor4d(images, [n, height, width, 1])
-  return tf.tidy(() => tf.transpose(tf.tensor4d(images, [n, channels, height, width]), [0, 2, 3, 1]))
+  return tf.transpose(tf.tensor4d(images, [n, channels, height, width]), [0, 2, 3, 1])
 }

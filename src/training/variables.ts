@@ -1,3 +1,5 @@
+import { LipError } from '../errors.ts'
+import { applyConstraints } from '../layers/constraints/apply-constraints.ts'
 import * as tf from '../layers/tf.ts'
 import type { WeightStore } from './loop.ts'
 
@@ -11,9 +13,19 @@ export function weightStore(layers: readonly tf.layers.Layer[]): WeightStore {
       trainable.forEach((variable, i) => {
         assign(variable, values[i]!)
       })
+      applyConstraints(layers)
     },
     readAll: () => all.map((weight) => Float32Array.from(weight.read().dataSync())),
     writeAll: (values) => {
+      if (values.length !== all.length || all.some((weight, i) => weight.read().size !== values[i]!.length)) {
+        throw new LipError(
+          'DATA_INVALID',
+          'The checkpoint holds the weights of another network than the configuration.',
+          {
+            hint: 'Was config.json of the run folder edited? Start a new run in another folder.',
+          },
+        )
+      }
       all.forEach((weight, i) => {
         assign(weight.read() as tf.Variable, values[i]!)
       })
