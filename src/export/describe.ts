@@ -1,3 +1,4 @@
+import { LipError } from '../errors.ts'
 import { withSnakeKeys } from '../layers/config/python-keys.ts'
 import { withoutPackage } from '../layers/config/serialized-object.ts'
 import { ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
@@ -15,6 +16,29 @@ export function describeNetwork(
   inputShape: readonly number[],
 ): NetworkDescription {
   return { name, inputShape, layers: layers.map(describeLayer) }
+}
+
+/**
+ * The same for a model with branches: what each layer reads comes from the model's graph.
+ *
+ * @throws LipError CONFIG_INVALID for a model of several inputs or outputs, or with layers that are used several times
+ */
+export function describeModel(model: tf.LayersModel): NetworkDescription {
+  const [input] = model.inputs
+  const inputShape = input!.shape.slice(1).map(Number)
+  if (model instanceof tf.Sequential) return describeNetwork(model.name, model.layers, inputShape)
+  if (model.inputs.length !== 1 || model.outputs.length !== 1)
+    throw refused(model, `has ${model.inputs.length} inputs and ${model.outputs.length} outputs`)
+  const layers = model.layers.map((layer) => {
+    const nodes = layer.inboundNodes as unknown as readonly { readonly inboundLayers: readonly tf.layers.Layer[] }[]
+    if (nodes.length !== 1) throw refused(model, `uses its layer '${layer.name}' ${nodes.length} times`)
+    return { ...describeLayer(layer), inputs: nodes[0]!.inboundLayers.map(({ name }) => name) }
+  })
+  return { name: model.name, inputShape, layers, output: model.outputs[0]!.sourceLayer.name }
+}
+
+function refused(model: tf.LayersModel, what: string): LipError {
+  return new LipError('CONFIG_INVALID', `The model '${model.name}' ${what}, which cannot be exported.`)
 }
 
 function describeLayer(layer: tf.layers.Layer): LayerDescription {

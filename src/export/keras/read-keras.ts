@@ -5,23 +5,14 @@
 import { readFile } from 'node:fs/promises'
 import { strFromU8, strToU8, unzipSync } from 'fflate'
 import { LipError } from '../../errors.ts'
-import type { LayerDescription, NetworkDescription, WeightArray } from '../description.ts'
+import type { NetworkDescription, WeightArray } from '../description.ts'
+import { describeKerasModel, type KerasLayer, type KerasModel, stripPackage, type WeightsOf } from './model-config.ts'
 import { type WeightsFile, withWeightsFile } from './weights-file.ts'
 
-interface KerasLayer {
-  readonly class_name: string
-  readonly config: Readonly<Record<string, unknown>>
-}
-
-interface KerasModel {
-  readonly class_name: string
-  readonly config: { readonly name?: string; readonly layers?: readonly KerasLayer[] }
-}
-
 /**
- * Reads a Sequential model with the weights that its inference uses: deel-lip's `wbar` where a layer has one.
+ * Reads a model with the weights that its inference uses: deel-lip's `wbar` where a layer has one.
  *
- * @throws LipError FILE_NOT_FOUND, DATA_INVALID (not a Keras file), CONFIG_INVALID (a model that is not Sequential)
+ * @throws LipError FILE_NOT_FOUND, DATA_INVALID (not a Keras file), CONFIG_INVALID (a model of a kind that is not exported)
  */
 export async function readKerasModel(path: string): Promise<NetworkDescription> {
   const bytes = await readFile(path).catch((cause: unknown) => {
@@ -46,63 +37,21 @@ async function readArchive(bytes: Uint8Array, path: string): Promise<NetworkDesc
     string,
     string
   >
-  return withWeightsFile(weights, path, (file) => describe(model, path, version, archiveWeights(file)))
+  return withWeightsFile(weights, path, (file) =>
+    describeKerasModel(model, { path, version, weightsOf: archiveWeights(file) }),
+  )
 }
 
 async function readLegacy(bytes: Uint8Array, path: string): Promise<NetworkDescription> {
   return withWeightsFile(bytes, path, (file) => {
     const config = file.attribute('', 'model_config')
     if (!config) throw notKeras(path, 'holds weights without a model (no model_config)')
-    return describe(parseJson(config, path), path, file.attribute('', 'keras_version'), legacyWeights(file))
-  })
-}
-
-type WeightsOf = (layer: KerasLayer, name: string) => Record<string, WeightArray>
-
-function describe(
-  model: KerasModel,
-  path: string,
-  version: string | undefined,
-  weightsOf: WeightsOf,
-): NetworkDescription {
-  if (stripPackage(model.class_name) !== 'Sequential' || !model.config.layers) {
-    throw new LipError(
-      'CONFIG_INVALID',
-      `'${path}' holds a ${model.class_name} model; only Sequential models are exported.`,
-    )
-  }
-  let inputShape: readonly number[] | undefined
-  const layers: LayerDescription[] = []
-  for (const layer of model.config.layers) {
-    const className = stripPackage(layer.class_name)
-    const shape = (layer.config.batch_shape ?? layer.config.batch_input_shape) as (number | null)[] | undefined
-    if (shape && !inputShape) inputShape = shape.slice(1).map((size) => sizeOrThrow(size, path))
-    const name = String(layer.config.name)
-    layers.push({
-      className,
-      name,
-      config: configOf(className, layer.config, version),
-      weights: effective(className, weightsOf(layer, name)),
+    return describeKerasModel(parseJson(config, path), {
+      path,
+      version: file.attribute('', 'keras_version'),
+      weightsOf: legacyWeights(file),
     })
-  }
-  if (!inputShape) throw notKeras(path, 'does not declare the shape of its input')
-  return { name: model.config.name ?? 'model', inputShape, layers }
-}
-
-/** deel-lip for Keras 3 computes its L2 poolings as sqrt(mean + eps); the saved configuration does not say so. */
-function configOf(className: string, config: KerasLayer['config'], version = '3'): KerasLayer['config'] {
-  if (!/^Scaled(Global)?L2NormPooling2D$/.test(className) || !version.startsWith('3')) return config
-  return { ...config, epsilon_under_root: config.eps_grad_sqrt ?? 1e-6 }
-}
-
-/** deel-lip's inference multiplies with the stored wbar; layers without one use their kernel. */
-function effective(className: string, weights: Record<string, WeightArray>): Record<string, WeightArray> {
-  const out: Record<string, WeightArray> = { ...weights }
-  delete out.wbar
-  delete out.sn
-  delete out.sigma
-  if (weights.wbar && className !== 'PadConv2D') out.kernel = weights.wbar
-  return out
+  })
 }
 
 /**
@@ -122,13 +71,33 @@ function archiveWeights(file: WeightsFile): WeightsOf {
     const group = named ?? (groups.includes(byClass) ? byClass : groups.includes(name) ? name : undefined)
     if (group === undefined) return {}
     const out: Record<string, WeightArray> = {}
-    for (const key of file.list(`${root}/${group}/vars`)) {
-      const array = file.array(`${root}/${group}/vars/${key}`)
-      const role = key === '0' ? 'kernel' : key === '1' ? 'bias' : key
-      if (array) out[role] = array
+    const collect = (vars: string, names: readonly string[]): void => {
+      for (const key of file.list(vars)) {
+        const array = file.array(`${vars}/${key}`)
+        if (array) out[names[Number(key)] ?? key] = array
+      }
     }
+    collect(`${root}/${group}/vars`, variablesOf(layer))
+    // A layer as activation has its variables in a group of its own.
+    const { activation } = layer.config as { activation?: { class_name?: string } | null }
+    if (activation?.class_name)
+      collect(`${root}/${group}/activation/vars`, variablesOf({ class_name: activation.class_name, config: {} }))
     return out
   }
+}
+
+/** Names of a layer's numbered variables. */
+function variablesOf({ class_name: className, config }: KerasLayer): readonly string[] {
+  const name = stripPackage(className)
+  if (name === 'Householder') return ['theta']
+  if (name.startsWith('PReLU')) return ['alpha']
+  if (name !== 'BatchNormalization') return ['kernel', 'bias']
+  return [
+    ...(config.scale === false ? [] : ['gamma']),
+    ...(config.center === false ? [] : ['beta']),
+    'moving_mean',
+    'moving_variance',
+  ]
 }
 
 /** Legacy files keep `model_weights/<layer>/.../<variable>` with the variables' own names. */
@@ -138,7 +107,7 @@ function legacyWeights(file: WeightsFile): WeightsOf {
     const visit = (group: string): void => {
       for (const key of file.list(group)) {
         const array = file.array(`${group}/${key}`)
-        if (array) out[key.replace(/:0$/, '').replace(/^Variable$/, 'wbar')] = array
+        if (array) out[roleOf(key)] = array
         else visit(`${group}/${key}`)
       }
     }
@@ -147,8 +116,10 @@ function legacyWeights(file: WeightsFile): WeightsOf {
   }
 }
 
-function stripPackage(className: string): string {
-  return className.replace(/^.*>/, '')
+/** The name of a variable as descriptions have it. deel-lip's wbar has none of its own in Keras 2. */
+export function roleOf(variable: string): string {
+  const name = variable.replace(/^.*\//, '').replace(/:0$/, '')
+  return /^Variable(_\d+)?$/.test(name) ? 'wbar' : name.replace('depthwise_kernel', 'kernel')
 }
 
 /** Keras' own rule for container names. */
@@ -166,14 +137,6 @@ function parseJson(text: string, path: string): KerasModel {
   } catch (cause) {
     throw notKeras(path, 'has a configuration that is not JSON', cause)
   }
-}
-
-function sizeOrThrow(size: number | null, path: string): number {
-  if (typeof size === 'number') return size
-  throw new LipError(
-    'CONFIG_INVALID',
-    `'${path}' leaves the size of its input open; Lipschitz coefficients need a fixed one.`,
-  )
 }
 
 function notKeras(path: string, what: string, cause?: unknown): LipError {
