@@ -23,6 +23,8 @@ export interface Evidence {
   readonly lipschitz: Pick<Report['lipschitz'], BoundName>
   readonly layers: readonly LayerReport[]
   readonly refused: Report['coverage']['refused']
+  /** Outputs of the file beside the one that the bounds are about; `upper` bounds all elements together, null = unknown. */
+  readonly others?: readonly { readonly name: string; readonly upper: number | null }[]
   /** Why rows of a batch were not proved independent; undefined when they were. */
   readonly rowsDependent?: string | undefined
   readonly claims: Claims | 'unreadable' | undefined
@@ -113,15 +115,20 @@ function attackGate(attack: AttackReport): GateReport {
   const executed = at('candidate-violation')
   const nan = at('nan')
   const common = { id, limit: 1, value: attack.minRatio }
+  const files = attack.samples.flatMap((sample) => sample.file ?? [])
+  const saved =
+    files.length === 0
+      ? ''
+      : ` Saved, with the original beside it: ${files.slice(0, 5).join(', ')}${files.length > 5 ? ', ...' : ''}.`
   const list = (indices: readonly number[]) =>
     `sample ${indices.slice(0, 5).join(', ')}${indices.length > 5 ? ', ...' : ''}`
   if (confirmed.length > 0) {
-    const message = `${attack.name} found an adversarial inside a certified radius, and the float64 evaluation confirms it (${list(confirmed)}): the certificate is wrong.`
+    const message = `${attack.name} found an adversarial inside a certified radius, and the float64 evaluation confirms it (${list(confirmed)}): the certificate is wrong.${saved}`
     return { ...common, status: 'alarm', message }
   }
   if (executed.length > 0 || (attack.minRatio !== null && attack.minRatio < 1)) {
     const where = executed.length > 0 ? ` (${list(executed)})` : ''
-    const message = `${attack.name} found an adversarial of the executed network inside a certified radius${where}: the numeric profile is refuted.`
+    const message = `${attack.name} found an adversarial of the executed network inside a certified radius${where}: the numeric profile is refuted.${saved}`
     return { ...common, status: 'alarm', message }
   }
   if (nan.length > 0) {
@@ -174,12 +181,26 @@ function missingDataGate(policy: Policy): GateReport[] {
   return [{ id: 'certificates', status: 'inconclusive', limit: null, value: null, message }]
 }
 
+/** The limit is about everything that the file puts out; what is bounded in detail is its first output. */
+function outputGates({ others = [] }: Evidence, { of, maxLipschitz }: Demands): GateReport[] {
+  if (of === 'features') return []
+  // A difference of two elements moves by at most sqrt 2 times all of them.
+  const factor = of === 'pair' ? Math.SQRT2 * (1 + 2 ** -50) : 1
+  const open = others.find(({ upper }) => upper === null || !(upper * factor <= maxLipschitz))
+  if (!open) return []
+  const { name, upper } = open
+  const known = upper === null ? 'no bound is known' : `all that is known is ${showBound(upper, 'upper')}`
+  const message = `The model has another output, '${name}', of which ${known}: a file with one output says what is meant.`
+  return [{ id: 'outputs', status: 'inconclusive', limit: maxLipschitz, value: upper, message }]
+}
+
 /** All gates, in the order of the report. */
 export function evaluateGates(evidence: Evidence, demands: Demands): readonly GateReport[] {
   const { policy } = demands
   const gates: GateReport[] = [
     boundGate('lipschitz', NAMES[demands.of], evidence.lipschitz[demands.of], demands.maxLipschitz, 'limit'),
   ]
+  gates.push(...outputGates(evidence, demands))
   if (evidence.refused.length > 0) {
     const [first] = evidence.refused
     const rest = evidence.refused.length - 1

@@ -69,6 +69,8 @@ export interface AttackSampleReport {
   readonly target: number | null
   /** L-infinity distance of the same point, from attacks that minimise that. */
   readonly distanceLinf?: number
+  /** Where the adversarial was saved (.npy), when it lies inside a certified radius. */
+  readonly file?: string
 }
 
 export interface AttackReport {

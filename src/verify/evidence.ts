@@ -15,6 +15,7 @@ import { execute } from './execute.ts'
 import { choosePictures, drawPictures } from './pictures.ts'
 import { runAttacks } from './run-attacks.ts'
 import { loadSamples, type Samples } from './samples.ts'
+import { saveViolations } from './save-violations.ts'
 import type { VerifyOptions } from './verify-model.ts'
 
 /** What the parts of a run with data share. */
@@ -149,9 +150,10 @@ async function attackAll(
       ...(await runAttacks(victim, samples, { ...plan, names, indices: chosen })),
       ...(await runAttacks(victim, samples, { ...plan, names: more, indices: shown })),
     ]
-    stage.outcomes.push(...outcomes)
+    const { kept, gates } = await keepViolations(options.violationFolder, outcomes, samples)
+    stage.outcomes.push(...kept)
     return {
-      gates: [],
+      gates,
       outOfTime:
         outcomes.length < names.length + more.length || outcomes.some((outcome) => outcome.ended === 'timeout'),
     }
@@ -162,5 +164,21 @@ async function attackAll(
     return { gates: [{ id: 'attack', status: 'inconclusive', limit: null, value: null, message }], outOfTime: false }
   } finally {
     await victim.release()
+  }
+}
+
+/** Saves what lies inside a certified radius; a folder that cannot be written must not hide the alarm. */
+async function keepViolations(
+  folder: string | undefined,
+  outcomes: readonly AttackOutcome[],
+  samples: Samples,
+): Promise<{ readonly kept: readonly AttackOutcome[]; readonly gates: readonly GateReport[] }> {
+  if (folder === undefined) return { kept: outcomes, gates: [] }
+  try {
+    return { kept: await saveViolations(folder, outcomes, samples), gates: [] }
+  } catch (error) {
+    if (!(error instanceof LipError)) throw error
+    const message = `The adversarial inside a certified radius could not be saved: ${error.message}`
+    return { kept: outcomes, gates: [{ id: 'violation', status: 'noted', limit: null, value: null, message }] }
   }
 }

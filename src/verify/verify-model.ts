@@ -14,6 +14,7 @@ import { applyWaivers } from '../gate/waivers.ts'
 import { prepare } from '../graph/prepare.ts'
 import { type Analysis, analyse } from '../lipschitz/analyse.ts'
 import { withLowerBounds } from '../lipschitz/jacobian-lower.ts'
+import { isFloat } from '../onnx/element-types.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
 import { readReport } from '../report/read-report.ts'
@@ -60,6 +61,8 @@ export interface VerifyOptions extends SampleSource {
   /** The command that makes the report again. */
   readonly command?: string | undefined
   readonly training?: Report['training'] | undefined
+  /** Where to save adversarials that lie inside a certified radius; default nowhere. Nothing is overwritten. */
+  readonly violationFolder?: string | undefined
   /** Hears of the proof itself, for explanations. */
   readonly onAnalysis?: (analysis: Analysis) => void
   readonly note?: (text: string) => void
@@ -151,6 +154,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
           lipschitz: analysis.bounds,
           layers,
           refused: coverage.refused,
+          others: otherOutputs(analysis),
           rowsDependent: rows.reason,
           claims,
           certificates: data?.certificates,
@@ -209,6 +213,20 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   } finally {
     await session?.release()
   }
+}
+
+/** The outputs that the bounds are not about; positions and truth values are decisions, and have no constant to limit. */
+function otherOutputs({
+  program,
+  proof,
+}: Analysis): readonly { readonly name: string; readonly upper: number | null }[] {
+  const [, ...others] = program.model.graph.outputs
+  return others.flatMap(({ name }) => {
+    const operand = program.values.get(name)
+    if (operand && (operand.constant || !isFloat(operand.type))) return []
+    const upper = proof && operand ? proof.constants.of(name) : Number.POSITIVE_INFINITY
+    return [{ name, upper: Number.isFinite(upper) ? upper : null }]
+  })
 }
 
 /** The analysis with the lower side of its brackets; without it where an operator has no gradient to climb. */

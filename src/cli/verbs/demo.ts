@@ -75,6 +75,7 @@ export const demo = defineVerb({
       pictureAttacks: args.fast ? [] : ['foolbox-cw'],
       seed: config.seed,
       command: shellCommand(io.argv),
+      violationFolder: run.path,
       training: { runFolder: run.path, settings: { ...config, engine: trained.engine }, history: trained.history },
       note: io.note,
       onStage: stages.update,

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { LipError } from '../../errors.ts'
 import type { Analysis } from '../../lipschitz/analyse.ts'
 import { DATA_OPTIONS, sampleSource } from '../data-options.ts'
@@ -70,6 +71,7 @@ export const verify = defineVerb({
       seed: args.seed,
       timeBudget: args.timeBudget,
       command: shellCommand(io.argv),
+      violationFolder: dirname(args.report?.[0] ?? ''),
       note: io.note,
       onAnalysis(found) {
         analysis = found
