@@ -4,6 +4,7 @@
  * @module
  */
 import type { Program, Refusal } from '../graph/program.ts'
+import { timesUp } from '../ops/sum-up.ts'
 import type { BoundReport, LayerReport, TraceStep } from '../report/report.ts'
 import { type Constants, createConstants } from './constants.ts'
 import { createLogitErrors, type LogitErrors } from './logit-errors.ts'
@@ -53,6 +54,11 @@ export interface Analysis {
   /** Tensor whose argmax is the class, and the number of classes; a final Softmax is stripped. */
   readonly logits: string | undefined
   readonly classes: number
+  /**
+   * The stripped head moves single outputs further than the logits move (LogSoftmax): `logit` and `joint` are then about what
+   * the file puts out, while differences of two outputs are those of the logits.
+   */
+  readonly stretched: boolean
   /** Number of elements of the input. */
   readonly inputSize: number
   readonly proof: Proof | undefined
@@ -69,9 +75,14 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
   const inputSize = program.inputs.reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0)
   const name = options.output ?? program.model.graph.outputs[0]?.name ?? ''
   const known = program.values.get(name)
-  const base = { program, profile, inputSize, logits: undefined, classes: 0 }
-  if (!known || known.constant || program.refused.length > 0) {
-    const reason = known?.constant ? 'does not depend on the input' : 'is not computed by the model'
+  const base = { program, profile, inputSize, logits: undefined, classes: 0, stretched: false }
+  const isEmpty = known !== undefined && (inputSize === 0 || known.dims.includes(0))
+  if (!known || known.constant || isEmpty || program.refused.length > 0) {
+    const reason = isEmpty
+      ? 'has no elements, or the input has none'
+      : known
+        ? 'does not depend on the input'
+        : 'is not computed by the model'
     const refused = program.refused.length > 0 ? program.refused : [{ name, op: 'output', reason }]
     return { ...base, ...silent(program, refused), layers: [], trace: [], proof: undefined }
   }
@@ -90,14 +101,18 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
   const outputs = boundOutputs(network, constants, trailing)
   const errors = createRoundingErrors(network, constants, profile)
   const largestLogit = outputs.logits.reduce((a, b) => Math.max(a, b), 0)
+  const stretch = logits === name ? 1 : headConstant(network, name)
+  const stretched = stretch > 1
   return {
     ...base,
     logits,
     classes: trailing.classes,
+    stretched,
     bounds: {
-      logit: bound(largestLogit),
+      // The gradient of LogSoftmax is e_i - p, and (e_i - p) dz = sum of p_j (dz_i - dz_j).
+      logit: bound(stretched ? outputs.largestPair : largestLogit),
       features: bound(outputs.features),
-      joint: bound(outputs.joint),
+      joint: bound(stretched ? timesUp(stretch, outputs.joint) : outputs.joint),
       pair: bound(trailing.classes === 1 ? largestLogit : outputs.largestPair),
     },
     layers,
@@ -150,6 +165,12 @@ function stripHead(network: Network, name: string): string {
   // One group over everything but the batch: the class axis.
   const classes = dims.slice(1).reduce((product, dim) => product * dim, 1)
   return dims[axis] === classes && dims[0] === 1 ? input.name : name
+}
+
+/** Constant of the last node, which was stripped. */
+function headConstant(network: Network, name: string): number {
+  const rule = network.rule(network.producers.get(name)!.node)
+  return rule.kind === 'monotone-head' ? rule.value : 1
 }
 
 /** The nodes where the bound of the logits is lost: their inputs are bounded and their outputs are not. */

@@ -64,6 +64,9 @@ export function lowerBounds(
   const { trailing, errors } = proof
   const features = best([whole(trailing.features, errors.of(trailing.features))])
   const joint = best([whole(trailing.logits, errors.of(trailing.logits))])
+  // Behind a LogSoftmax single outputs are not the logits; a difference of two is, and is at most twice one output.
+  if (analysis.stretched)
+    return { logit: (pair / 2) * (1 - 2 ** -50), features, joint: (pair / Math.SQRT2) * (1 - 2 ** -50), pair }
   // One output is one of all; a pair is at most sqrt 2 times all.
   return { logit, features, joint: Math.max(joint, logit, (pair / Math.SQRT2) * (1 - 2 ** -50)), pair }
 }
