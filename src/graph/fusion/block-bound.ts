@@ -55,8 +55,9 @@ interface Ways {
 
 /** How far an expression moves at most, as a rough positive number: the largest scale of a base below it. */
 function createScale(store: ExpressionStore, scaleOf: (base: number) => number): (id: ExpressionId) => number {
-  const known = new Float64Array(store.size())
+  let known = new Float64Array(0)
   return function scale(id): number {
+    if (known.length === 0) known = new Float64Array(store.size())
     if (known[id]! > 0) return known[id]!
     let largest = 0
     if (store.kind(id) === 'leaf') largest = scaleOf(store.label(id))
@@ -128,24 +129,21 @@ function propagate(
         give(store.argument(store.argument(squares, k), 0), timesUp(weight, sizeOf(squares, k)))
   }
 
-  /** All order statistics of one height, set by set. */
+  /** All order statistics of one height, set by set; the weight of a set is the largest of its order statistics. */
   function sets(orders: readonly ExpressionId[]): void {
-    const largest = new Map<ExpressionId, number>()
+    const firsts: ExpressionId[] = []
     const several = new Set<ExpressionId>()
     for (const id of orders) {
       const set = store.argument(id, 0)
-      const before = largest.get(set)
-      if (before !== undefined) several.add(set)
-      largest.set(set, Math.max(before ?? 0, weights[id]!))
+      if (weights[set] === 0) firsts.push(id)
+      else several.add(set)
+      weights[set] = Math.max(weights[set]!, weights[id]!)
     }
-    for (const id of orders) {
+    for (const id of firsts) {
       const set = store.argument(id, 0)
-      const weight = largest.get(set)
-      if (weight === undefined) continue
-      largest.delete(set)
       const shared = several.has(set) ? undefined : sharedPieces(store, id)
-      if (shared) giveAll(shared, weight)
-      else for (let k = 0; k < store.count(set); k++) give(store.argument(set, k), weight)
+      if (shared) giveAll(shared, weights[set]!)
+      else for (let k = 0; k < store.count(set); k++) give(store.argument(set, k), weights[set]!)
     }
   }
 
@@ -161,7 +159,7 @@ function propagate(
       const kind = store.kind(id)
       if (kind === 'leaf') {
         const base = store.label(id)
-        result.set(base, Math.max(result.get(base) ?? 0, weight))
+        if (!(result.get(base)! >= weight)) result.set(base, weight)
       } else if (kind === 'linear') linear(id, weight)
       else if (kind === 'order') orders.push(id)
       else if (kind === 'abs') give(store.argument(id, 0), weight)

@@ -47,15 +47,14 @@ export function createExpressionPool(): FusionPool {
     const { offset } = form
     if (form.terms.length === 1 && first!.value === 1 && first!.slack === 0 && offset.value === 0 && offset.slack === 0)
       return first!.id
-    if (![...form.terms, offset].every((term) => Number.isFinite(term.value) && Number.isFinite(term.slack)))
-      return OPAQUE
-    return store.intern(
-      'linear',
-      form.terms.map((term) => term.id),
-      0,
-      offset,
-      form.terms,
-    )
+    const ids: ExpressionId[] = []
+    // NaN and infinity anywhere make the sum NaN or infinite.
+    let size = Math.abs(offset.value) + offset.slack
+    for (const term of form.terms) {
+      ids.push(term.id)
+      size += Math.abs(term.value) + term.slack
+    }
+    return Number.isFinite(size) ? store.intern('linear', ids, 0, offset, form.terms) : OPAQUE
   }
 
   function linear(ids: readonly ExpressionId[], coefficients: readonly number[]): ExpressionId {

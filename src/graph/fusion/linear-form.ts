@@ -36,21 +36,29 @@ export function combine(
 ): LinearForm {
   let offset = NONE
   const found = new Map<ExpressionId, Inexact>()
+  let kinked = false
   const collect = (id: ExpressionId, value: Inexact): void => {
     const before = found.get(id)
     found.set(id, before ? add(before, value) : value)
+    kinked ||= store.kind(id) === 'order'
   }
-  ids.forEach((id, i) => {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
     const factor = coefficients[i]!
-    const form = linearForm(store, id)
-    if (form.offset !== NONE) offset = add(offset, multiply(factor, form.offset))
-    for (const term of form.terms)
-      collect(term.id, term.value === 1 && term.slack === 0 ? factor : multiply(factor, term))
-  })
-  if (found.size > 1) offset = pairUp(store, found, offset, extreme)
+    const kind = store.kind(id)
+    if (kind === 'constant') {
+      offset = add(offset, multiply(factor, { value: store.value(id), slack: store.slack(id) }))
+    } else if (kind === 'linear') {
+      const form = linearForm(store, id)
+      if (form.offset.value !== 0 || form.offset.slack !== 0) offset = add(offset, multiply(factor, form.offset))
+      for (const term of form.terms)
+        collect(term.id, term.value === 1 && term.slack === 0 ? factor : multiply(factor, term))
+    } else collect(id, factor)
+  }
+  if (kinked && found.size > 1) offset = pairUp(store, found, offset, extreme)
   const terms: Term[] = []
   for (const [id, { value, slack }] of found) if (value !== 0 || slack !== 0) terms.push({ id, value, slack })
-  return { offset, terms: terms.sort((a, b) => a.id - b.id) }
+  return { offset, terms: terms.length > 1 ? terms.sort((a, b) => a.id - b.id) : terms }
 }
 
 /**

@@ -38,7 +38,9 @@ const LOST: RelativeError = { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSIT
 const SLACK = 1 + 2 ** -40
 
 const stateOf = (id: number): number => Math.floor(id / STATE)
-const plain = (id: number): ExpressionId => id - stateOf(id) * STATE
+const plain = (id: number): ExpressionId => (id < STATE ? id : id - stateOf(id) * STATE)
+const allPlain = (ids: readonly number[]): readonly ExpressionId[] =>
+  ids.every((id) => id < STATE) ? ids : ids.map(plain)
 
 export function createTrackedPool(): TrackedPool {
   const pool = createExpressionPool()
@@ -85,7 +87,7 @@ export function createTrackedPool(): TrackedPool {
 
   function linear(ids: readonly number[], coefficients: readonly number[]): number {
     if (ids.includes(OPAQUE)) return OPAQUE
-    const expression = pool.linear(ids.map(plain), coefficients)
+    const expression = pool.linear(allPlain(ids), coefficients)
     if (constantError === 0 && !alignment && ids.every((id) => id < STATE)) return expression
     const terms = ids.filter((id, k) => coefficients[k] !== 0 && pool.valueOf(plain(id)) !== 0)
     let { ulps } = worst(ids)
@@ -136,7 +138,7 @@ export function createTrackedPool(): TrackedPool {
 
   // t -> t +- (ulps u |t| + tiny) is increasing, so it commutes with order statistics.
   const order = (ids: readonly number[], pick: (plainIds: readonly ExpressionId[]) => ExpressionId): number =>
-    ids.includes(OPAQUE) ? OPAQUE : pair(pick(ids.map(plain)), worst(ids))
+    ids.includes(OPAQUE) ? OPAQUE : pair(pick(allPlain(ids)), worst(ids))
 
   return {
     expressions: pool,
@@ -151,7 +153,7 @@ export function createTrackedPool(): TrackedPool {
     sort(ids) {
       if (ids.includes(OPAQUE)) return ids.map(() => OPAQUE)
       const error = worst(ids)
-      return pool.sort(ids.map(plain)).map((id) => pair(id, error))
+      return pool.sort(allPlain(ids)).map((id) => pair(id, error))
     },
     abs: (id) => (id === OPAQUE ? OPAQUE : pair(pool.abs(plain(id)), worst([id]))),
     sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), worst([id]))),
