@@ -79,7 +79,11 @@ function lastRounding(network: Network, errors: RoundingErrors, trailing: Traili
   const readers = trailing.nodes.filter((node) => node.site.inputs.some((operand) => operand?.name === input!.name))
   const rows = trailing.rows.get(input!.name)
   const constants = site.inputs.some((operand) => operand?.constant?.relativeError)
-  if (rule.kind !== 'dot' || others.length > 0 || readers.length > 1 || !rows || constants) return () => whole
+  const kind = network.linear.get(producer.node)?.structure.kind
+  // Elsewhere a bias may be a difference of its own.
+  if (kind !== 'matrix' && kind !== 'convolution') return () => whole
+  if (rule.kind !== 'dot' || rule.offset !== undefined || others.length > 0 || readers.length > 1 || !rows || constants)
+    return () => whole
   const bias = errors.biasOf(trailing.logits)
   const arriving = plus(errors.norm(input!.name), errors.of(input!.name))
   const grow = errors.profile.dot(rule.terms)

@@ -99,7 +99,7 @@ function roundingOf(rule: RoundingRule, aligned: boolean): RelativeError | undef
   if (rule.kind === 'exact') return undefined
   if (rule.kind === 'relative' && !rule.inputUlps) return { ulps: rule.ulps, tiny: (rule.absolute ?? 0) + 2 * TINY }
   // A sum whose terms have one sign: sum |w x| = |y|. Three more roundings for a division and a final product.
-  if (rule.kind === 'dot' && aligned) {
+  if (rule.kind === 'dot' && aligned && !rule.offset) {
     const terms = rule.terms + 3
     return { ulps: terms / (1 - terms * 2 ** -24), tiny: (2 * terms + 2) * TINY }
   }
