@@ -56,7 +56,8 @@ export function victimOf(
       logits: new Float32Array(capacity * classes),
       gradients: new Float32Array(withGradient ? capacity * size : 0),
       async run() {
-        options.onRun?.(++calls.batches)
+        calls.batches++
+        options.onRun?.(calls.batches)
         for (let r = 0; r < capacity; r++) {
           const x = row(batch.points, r)
           const z = network.forward(x)

@@ -17,15 +17,15 @@ const TWO = affine(
 const IMAGE = Float32Array.of(0.9, 0.4, 0.3, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5)
 /** Small budgets, so that every attack of the registry runs in a moment. */
 const SMALL: Record<string, Record<string, number>> = {
-  thorough: { steps: 20, ddnSteps: 10, fabSteps: 10, apgdSteps: 10, apgdSearchSteps: 2, carliniWagnerSteps: 50 },
+  thorough: { steps: 8, ddnSteps: 5, fabSteps: 5, apgdSteps: 5, apgdSearchSteps: 1, carliniWagnerSteps: 20 },
   'foolbox-cw': { steps: 400, initialConst: 0.1 },
   'carlini-wagner': { steps: 200, initialConst: 1 },
-  square: { queries: 150, searchSteps: 3 },
+  square: { queries: 100, searchSteps: 2 },
   'square-linf': { queries: 150, searchSteps: 3 },
   autoattack: { steps: 10, queries: 50, searchSteps: 2 },
   'autoattack-linf': { steps: 10, queries: 50, searchSteps: 2 },
   'hop-skip-jump': { steps: 4 },
-  boundary: { steps: 200 },
+  boundary: { steps: 100 },
   pgd: { searchSteps: 3 },
   'pgd-linf': { searchSteps: 3 },
   'rounding-search': { candidates: 8, rounds: 1 },
