@@ -1,23 +1,19 @@
 import type pc from 'picocolors'
 import { attackRows } from './attack-rows.ts'
+import type { AttackRunReport } from './attack-run.ts'
+import { attackSentence, summariseAttacks } from './attack-summary.ts'
 import { showShare } from './format-number.ts'
-import type { AttackReport } from './report.ts'
 import { table } from './table.ts'
 
 /** What `lip-onnx attack` prints. */
-export function renderAttacks(
-  found: {
-    readonly samples: number
-    readonly attacks: readonly AttackReport[]
-    readonly robustAccuracy: Readonly<Record<string, number>>
-    readonly complete: boolean
-  },
-  c: ReturnType<typeof pc.createColors>,
-): string {
-  const radii = Object.entries(found.robustAccuracy).sort(([a], [b]) => Number(a) - Number(b))
+export function renderAttacks(report: AttackRunReport, c: ReturnType<typeof pc.createColors>): string {
+  const summary = summariseAttacks(report)
+  const { radii } = summary
+  // Nothing is certified here, so the column about certificates says nothing.
+  const rows = attackRows(report.attacks).map(([name, on, mean, , samples]) => [name!, on!, mean!, samples!])
   return [
-    table([['attack', 'on', 'mean distance', 'distance / certificate', 'samples'], ...attackRows(found.attacks)], {
-      right: [2, 3],
+    table([['attack', 'on', 'mean distance', 'samples'], ...rows], {
+      right: [2],
       paint: (cell, row) => (row === 0 ? c.dim(cell) : cell),
     }),
     ...(radii.length > 0
@@ -29,6 +25,8 @@ export function renderAttacks(
           ]),
         ]
       : []),
-    ...(found.complete ? [] : [c.yellow('Cut short: these are the finds so far.')]),
+    '',
+    attackSentence(summary),
+    ...(report.complete ? [] : [c.yellow('Cut short: these are the finds so far.')]),
   ].join('\n')
 }

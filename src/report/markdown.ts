@@ -9,11 +9,12 @@ import { accuracyByRadius, boundSentence, certificateSentence, VERDICT_WORDS } f
 /** GitHub cuts step summaries at 1 MiB; long tables stop here. */
 const MOST_ROWS = 200
 
-const cell = (value: string | number) =>
+/** Text that cannot break out of a table. */
+export const markdownCell = (value: string | number) =>
   String(value).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;')
 
-function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(' | ')} |`
+export function markdownTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.map(markdownCell).join(' | ')} |`
   const shown = rows.slice(0, MOST_ROWS)
   const rest = rows.length > MOST_ROWS ? [`\n${rows.length - MOST_ROWS} more rows are in the JSON report.`] : []
   return [line(header), `|${header.map(() => ' --- ').join('|')}|`, ...shown.map(line), ...rest].join('\n')
@@ -24,15 +25,15 @@ export function renderMarkdown(report: Report): string {
   const { lipschitz, certificates, model } = report
   const certified = certificateSentence(report)
   const sections = [
-    `# ${VERDICT_WORDS[report.verdict]}: ${cell(model.path)}`,
+    `# ${VERDICT_WORDS[report.verdict]}: ${markdownCell(model.path)}`,
     boundSentence(report),
     certified ?? '',
-    table(
+    markdownTable(
       ['gate', 'status', 'finding'],
       report.gates.map((gate) => [gate.id, gate.status, gate.message]),
     ),
     '## Lipschitz constant (L2)',
-    table(
+    markdownTable(
       ['of', 'at least', 'at most'],
       (['logit', 'pair', 'joint', 'features'] as const).map((of) => [
         of,
@@ -44,7 +45,7 @@ export function renderMarkdown(report: Report): string {
   if (report.layers.length > 0) {
     sections.push(
       '## Layers',
-      table(
+      markdownTable(
         ['layer', 'op', 'at least', 'at most', 'method'],
         report.layers.map(({ name, op, lower, upper, method }) => [
           name,
@@ -59,7 +60,7 @@ export function renderMarkdown(report: Report): string {
   if (report.coverage.refused.length > 0) {
     sections.push(
       '## Without a rule',
-      table(
+      markdownTable(
         ['node', 'op', 'reason'],
         report.coverage.refused.map(({ name, op, reason }) => [name, op, reason]),
       ),
@@ -68,7 +69,7 @@ export function renderMarkdown(report: Report): string {
   if (certificates) {
     sections.push(
       '## Certificates',
-      table(
+      markdownTable(
         ['L2 radius', 'certified accuracy'],
         accuracyByRadius(certificates).map(([r, share]) => [r, showShare(share)]),
       ),
@@ -77,7 +78,7 @@ export function renderMarkdown(report: Report): string {
   if (report.attacks.length > 0) {
     sections.push(
       '## Attacks',
-      table(
+      markdownTable(
         ['attack', 'samples', 'mean distance', 'smallest distance / certificate'],
         report.attacks.map(({ name, samples, meanDistance, minRatio }) => [
           name,
@@ -89,7 +90,7 @@ export function renderMarkdown(report: Report): string {
     )
   }
   sections.push(
-    `Model sha256 \`${model.sha256}\`, ${cell(model.producer)}, opset ${model.opset}. Ran on ${report.runtime.provider}, numeric profile ${report.runtime.profile}. lip-onnx ${report.tool.version}.`,
+    `Model sha256 \`${model.sha256}\`, ${markdownCell(model.producer)}, opset ${model.opset}. Ran on ${report.runtime.provider}, numeric profile ${report.runtime.profile}. lip-onnx ${report.tool.version}.`,
   )
   if (report.command) sections.push(`\`\`\`\n${report.command}\n\`\`\``)
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`

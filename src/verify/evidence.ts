@@ -72,7 +72,10 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
   const conformance = await timed('conformance', () =>
     conform(analysis, samples, executed, options.conformanceSamples ?? 40),
   )
-  const shown = samples.image ? choosePictures(certified) : []
+  const shown = samples.image
+    ? choosePictures(certified.map(({ index, label, predicted }) => ({ index, label, correct: predicted === label })))
+    : []
+  const radii = new Map(certified.map(({ index, radius }) => [index, radius]))
   const attacked = await timed('attack', () => attackAll(stage, samples, certified, shown))
   return {
     samples,
@@ -89,7 +92,10 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
     pictures:
       stage.outcomes.length === 0
         ? []
-        : drawPictures(shown, samples, certified, stage.outcomes, options.inputRange ?? [0, 1]),
+        : drawPictures(shown, samples, stage.outcomes, options.inputRange ?? [0, 1]).map((picture) => ({
+            ...picture,
+            radius: radii.get(picture.index) ?? 0,
+          })),
     gates: attacked.gates,
     outOfTime: attacked.outOfTime || late(),
   }

@@ -1,15 +1,17 @@
 import type { AttackOutcome } from '../attacks/index.ts'
-import type { CertificateReport, PictureReport } from '../report/report.ts'
+import type { AttackPicture } from '../report/attack-run.ts'
 import type { Samples } from './samples.ts'
 
 /** As deel-lip's notebook chooses its pictures: among the first 300 images, drop the misclassified, first of each class. */
 const AMONG = 300
 
 /** Positions in the split of the samples to show, in the order of their classes. */
-export function choosePictures(certificates: readonly CertificateReport[]): readonly number[] {
+export function choosePictures(
+  samples: readonly { readonly index: number; readonly label: number; readonly correct: boolean }[],
+): readonly number[] {
   const first = new Map<number, number>()
-  for (const { index, label, predicted } of certificates) {
-    if (index < AMONG && predicted === label && !first.has(label)) first.set(label, index)
+  for (const { index, label, correct } of samples) {
+    if (index < AMONG && correct && !first.has(label)) first.set(label, index)
   }
   return [...first.entries()].sort(([a], [b]) => a - b).map(([, index]) => index)
 }
@@ -21,10 +23,9 @@ const tidy = (value: number) => Math.round(value * 1e5) / 1e5
 export function drawPictures(
   indices: readonly number[],
   samples: Samples,
-  certificates: readonly CertificateReport[],
   outcomes: readonly AttackOutcome[],
   range: readonly [low: number, high: number],
-): readonly PictureReport[] {
+): readonly AttackPicture[] {
   const { data, image } = samples
   if (!image) return []
   const { height, width, channels, at } = image
@@ -34,9 +35,8 @@ export function drawPictures(
       const place = Math.floor(i / channels)
       return tidy(Math.min(1, Math.max(0, (values[at(i % channels, place)]! - low) / (high - low))))
     })
-  const byIndex = new Map(certificates.map((certificate) => [certificate.index, certificate]))
   return indices.map((index) => {
-    const certificate = byIndex.get(index)!
+    const label = data.label(index)
     const finds = outcomes.flatMap(({ report, adversarials }) => {
       const find = report.samples.find((sample) => sample.index === index)
       const point = adversarials.get(index)
@@ -46,10 +46,9 @@ export function drawPictures(
     const target = nearest?.target
     return {
       index,
-      label: certificate.label,
-      className: data.classes[certificate.label]!,
+      label,
+      className: data.classes[label]!,
       adversarialClass: target === undefined || target === null ? null : (data.classes[target] ?? String(target)),
-      radius: certificate.radius,
       distance: nearest?.distance ?? null,
       dims: [height, width, channels],
       original: pixels(data.image(index)),

@@ -1,7 +1,8 @@
 import { EXIT, LipError } from '../../errors.ts'
 import { parseParameters } from '../attack-parameters.ts'
-import { DATA_OPTIONS, parseRange, sampleSource } from '../data-options.ts'
+import { DATA_OPTIONS, sampleSource } from '../data-options.ts'
 import { INPUT_SHAPE, parseInputShapes } from '../input-shapes.ts'
+import { shellCommand } from '../shell-command.ts'
 import { stageProgress } from '../stage-progress.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -17,6 +18,7 @@ export const attack = defineVerb({
       'attack model.onnx --dataset mnist --attack pgd --attack deepfool --epsilon 0.5,1,1.5',
       'Robust accuracy at three radii',
     ],
+    ['attack model.onnx --dataset mnist --epsilon 0.5,1 --report attack.html', 'A page with pictures and curves'],
     ['attack model.onnx --inputs x.npy --labels y.npy --save-adversarials out', 'Keep what is found as .npy'],
   ],
   positionals: { model: { type: 'string', demandOption: true, describe: 'ONNX file' } },
@@ -30,10 +32,15 @@ export const attack = defineVerb({
     batch: { type: 'number', describe: 'Samples in flight at once; results do not depend on it' },
     'time-budget': { type: 'number', describe: 'Seconds; what was found by then is kept' },
     'save-adversarials': { type: 'string', describe: 'Folder for adversarials.npy, indices.npy, labels.npy' },
+    report: { type: 'string', array: true, describe: 'File to write; .json .html .md (repeatable)' },
     ...INPUT_SHAPE,
   },
   async run(args, io) {
-    const { ATTACKS, openVictim } = await import('../../attacks/index.ts')
+    const { ATTACKS } = await import('../../attacks/index.ts')
+    const { renderAttacks } = await import('../../report/attack-text.ts')
+    const { checkReportPath, writeReport } = await import('../../report/write-report.ts')
+    const { attackModel } = await import('../../verify/attack-model.ts')
+    const { namesData } = await import('../../verify/samples.ts')
     if (args.list) {
       const known = [...ATTACKS.values()].map(({ name, norm, access, goal, defaults }) => ({
         name,
@@ -58,56 +65,43 @@ export const attack = defineVerb({
         hint: `There are ${[...ATTACKS.keys()].join(', ')}.`,
       })
     }
-    const { readModel } = await import('../../onnx/read.ts')
-    const { loadSamples, namesData } = await import('../../verify/samples.ts')
-    const { attackOutcome } = await import('../../verify/attack-outcome.ts')
-    const { runAttacks } = await import('../../verify/run-attacks.ts')
+    for (const path of args.report ?? []) checkReportPath(path, 'attack')
     const { source, end } = sampleSource(args, io)
     if (!namesData(source))
       throw new LipError('USAGE', 'An attack needs data.', { hint: 'Give --dataset NAME, or --inputs and --labels.' })
-    const radii = parseRadii(args.epsilon)
-    const parameters = parseParameters(args.set)
     const signal = io.interruptible()
-    const deadline = args.timeBudget === undefined ? undefined : performance.now() + 1000 * args.timeBudget
-    const [low, high] = args.inputRange === undefined ? [0, 1] : parseRange(args.inputRange)
-    const loaded = await readModel(args.model)
-    const victim = await openVictim(loaded, {
+    const stages = stageProgress(io)
+    const report = await attackModel(args.model, {
+      ...source,
+      attacks: args.attack,
+      parameters: parseParameters(args.set),
+      radii: parseRadii(args.epsilon),
+      seed: args.seed,
+      batch: args.batch,
       provider: args.provider,
-      box: { low, high },
       inputShapes: parseInputShapes(args.inputShape),
-    })
-    try {
-      const samples = await loadSamples(source, victim.domain.dims, victim.domain.classes)
+      timeBudget: args.timeBudget,
+      saveAdversarials: args.saveAdversarials,
+      signal,
+      command: shellCommand(io.argv),
+      note(text) {
+        end()
+        io.note(text)
+      },
+      onAttackProgress: (name, done, total, distance) =>
+        stages.update(name, done, total, distance === null ? 'none' : `distance ${distance.toFixed(4)}`),
+    }).finally(() => {
+      stages.end()
       end()
-      io.note(`Attacking ${samples.indices.length} samples on ${victim.provider} (${victim.reason}).`)
-      const stages = stageProgress(io)
-      const outcomes = await runAttacks(victim, samples, {
-        names: args.attack,
-        parameters,
-        seed: args.seed,
-        ...(args.batch !== undefined && { batch: args.batch }),
-        indices: samples.indices,
-        signal,
-        deadline,
-        onProgress: (name, done, total, distance) =>
-          stages.update(name, done, total, distance === null ? 'none' : `distance ${distance.toFixed(4)}`),
-      }).finally(stages.end)
-      const found = attackOutcome(outcomes, args.attack.length, samples, radii)
-      if (args.saveAdversarials !== undefined) {
-        const { saveAdversarials } = await import('../../verify/save-adversarials.ts')
-        await saveAdversarials(args.saveAdversarials, outcomes, samples)
-        io.note(`Wrote the adversarials to ${args.saveAdversarials}`)
-      }
-      const { renderAttacks } = await import('../../report/attack-text.ts')
-      io.result(
-        { model: args.model, sha256: loaded.sha256, provider: victim.provider, seed: args.seed, ...found },
-        () => renderAttacks(found, io.colors),
-      )
-      if (signal.aborted) return EXIT.interrupted
-      return found.complete ? EXIT.pass : EXIT.timeBudget
-    } finally {
-      await victim.release()
+    })
+    if (args.saveAdversarials !== undefined) io.note(`Wrote the adversarials to ${args.saveAdversarials}`)
+    for (const path of args.report ?? []) {
+      await writeReport(report, path)
+      io.note(`Wrote ${path}`)
     }
+    io.result(report, () => renderAttacks(report, io.colors))
+    if (signal.aborted) return EXIT.interrupted
+    return report.complete ? EXIT.pass : EXIT.timeBudget
   },
 })
 

@@ -1,6 +1,6 @@
-import type { Report } from '../report.ts'
+import type { AttackReport, Report } from '../report.ts'
 import { seedRuleHolds } from '../summary.ts'
-import { lineChart, type Series } from './chart.ts'
+import { type ChartOptions, lineChart, type Series } from './chart.ts'
 import { type Markup, markup } from './markup.ts'
 
 /** Points of a curve: enough for the width of the page. */
@@ -23,7 +23,7 @@ export function certifiedCurve(report: Report): Markup {
   if (!certificates || certificates.count === 0) return markup``
   const correct = certificates.samples.filter((sample) => sample.predicted === sample.label)
   const radii = correct.map((sample) => sample.radius).filter((radius) => radius > 0)
-  const distances = attackedDistances(report)
+  const distances = attackedDistances(report.attacks)
   const found = distances.filter(Number.isFinite)
   const most = Math.max(...radii, ...found.map((d) => Math.min(d, 4 * Math.max(...radii, 0.25))), 0.05)
   const series: Series[] = [{ name: 'certified', points: survival(radii, certificates.count, most) }]
@@ -49,13 +49,36 @@ export function certifiedCurve(report: Report): Markup {
     yRange: [0, 1],
     yPercent: true,
   } as const
-  // Text in a drawing shrinks with it, so a phone gets a drawing of its own.
+  return inTwoSizes(options)
+}
+
+/** Text in a drawing shrinks with it, so a phone gets a drawing of its own. */
+function inTwoSizes(options: ChartOptions): Markup {
   const wide = lineChart({ ...options, wide: true })
   return markup`<div class="on-wide">${wide}</div><div class="on-narrow">${lineChart(options)}</div>`
 }
 
+/** Accuracy that the attacks left standing: all of them together, and the first few alone. */
+export function robustCurve(attacks: readonly AttackReport[]): Markup {
+  const all = attackedDistances(attacks)
+  const most = Math.max(0.05, ...all.filter(Number.isFinite))
+  const points = (distances: readonly number[]) => survival(distances, distances.length, 1.05 * most)
+  const alone = attacks.length === 1 ? [] : attacks.slice(0, 3)
+  return inTwoSizes({
+    title: 'Robust accuracy over the L2 radius',
+    x: 'L2 radius',
+    y: 'accuracy',
+    series: [
+      { name: attacks.length === 1 ? attacks[0]!.name : 'all attacks together', points: points(all) },
+      ...alone.map((attack) => ({ name: attack.name, points: points(attackedDistances([attack])), dashed: true })),
+    ],
+    yRange: [0, 1],
+    yPercent: true,
+  })
+}
+
 /** Smallest distance at which any attack changed each attacked sample; 0 misclassified, Infinity never. */
-function attackedDistances({ attacks }: Report): readonly number[] {
+function attackedDistances(attacks: readonly AttackReport[]): readonly number[] {
   const best = new Map<number, number>()
   for (const attack of attacks) {
     for (const { index, status, distance } of attack.samples) {

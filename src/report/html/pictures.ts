@@ -3,8 +3,9 @@
  * @module
  */
 import { encode } from 'fast-png'
+import type { AttackPicture } from '../attack-run.ts'
 import { showRadius } from '../format-number.ts'
-import type { PictureReport, Report } from '../report.ts'
+import type { PictureReport } from '../report.ts'
 import { type Markup, markup } from './markup.ts'
 
 function dataUri(width: number, height: number, channels: 1 | 3, data: Uint8Array): string {
@@ -13,7 +14,10 @@ function dataUri(width: number, height: number, channels: 1 | 3, data: Uint8Arra
 
 const byte = (value: number) => Math.round(255 * Math.min(1, Math.max(0, value)))
 
-function image({ dims }: PictureReport, pixels: readonly number[]): string {
+/** Certified or not. */
+type Picture = AttackPicture & Partial<Pick<PictureReport, 'radius'>>
+
+function image({ dims }: Picture, pixels: readonly number[]): string {
   const [height, width, channels] = dims
   if (channels === 1 || channels === 3) return dataUri(width, height, channels, Uint8Array.from(pixels, byte))
   const first = Uint8Array.from({ length: height * width }, (_, i) => byte(pixels[i * channels]!))
@@ -21,7 +25,7 @@ function image({ dims }: PictureReport, pixels: readonly number[]): string {
 }
 
 /** Red where the adversarial is darker, green where it is lighter, each as a share of the largest difference. */
-export function differenceMap({ dims, original, adversarial }: PictureReport): Uint8Array {
+export function differenceMap({ dims, original, adversarial }: Picture): Uint8Array {
   const [height, width, channels] = dims
   const changes = Array.from({ length: height * width }, (_, i) => {
     let sum = 0
@@ -36,20 +40,22 @@ export function differenceMap({ dims, original, adversarial }: PictureReport): U
   return out
 }
 
-function figure(picture: PictureReport): Markup {
+function figure(picture: Picture): Markup {
   const { dims, original, adversarial, radius, distance } = picture
   const [height, width] = dims
   const triple = adversarial
     ? markup`<div><img alt="adversarial of sample ${picture.index}" src="${image(picture, adversarial)}"><small>${picture.adversarialClass ?? '?'}</small></div><div><img alt="difference map" src="${dataUri(width, height, 3, differenceMap(picture))}"><small>difference</small></div>`
     : markup`<div></div><div></div>`
+  const certified = radius !== undefined && markup`certificate <b>${showRadius(radius)}</b>, `
+  const ratio = radius !== undefined && radius > 0 && distance !== null && ` (${(distance / radius).toFixed(2)}x)`
   const outcome =
     distance === null
-      ? markup`certificate <b>${showRadius(radius)}</b>, no adversarial found`
-      : markup`certificate <b>${showRadius(radius)}</b>, found <b>${distance.toFixed(4)}</b>${radius > 0 && ` (${(distance / radius).toFixed(2)}x)`}`
+      ? markup`${certified}no adversarial found`
+      : markup`${certified}found <b>${distance.toFixed(4)}</b>${ratio}`
   return markup`<figure><div class="triple"><div><img alt="sample ${picture.index}" src="${image(picture, original)}"><small>${picture.className}</small></div>${triple}</div><figcaption>${outcome}</figcaption></figure>`
 }
 
 /** One figure a picture. */
-export function pictureGrid({ pictures }: Report): Markup {
-  return markup`<div class="pictures">${(pictures ?? []).map(figure)}</div>`
+export function pictureGrid(pictures: readonly Picture[]): Markup {
+  return markup`<div class="pictures">${pictures.map(figure)}</div>`
 }

@@ -27,6 +27,7 @@ code { font: .86em ui-monospace, monospace }
 .violated { border-left-color: var(--bad); background: var(--bad-paper) } .violated .word { color: var(--bad) }
 .inconclusive, .timeout { border-left-color: var(--open); background: var(--open-paper) }
 .inconclusive .word, .timeout .word { color: var(--open) }
+.attacked { border-left-color: var(--accent); background: var(--card) } .attacked .word { color: var(--accent) }
 .alarm { border-left-color: var(--alarm); background: var(--alarm-paper) } .alarm .word { color: var(--alarm) }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 14px 0 0 }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px }

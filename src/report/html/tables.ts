@@ -53,13 +53,15 @@ export function gateTable({ gates }: Report): Markup {
   return markup`<table>${rows}</table>`
 }
 
-export function attackTable({ attacks }: Report): Markup {
+/** One row an attack; what is about certificates only where there are some. */
+export function attackTable({ attacks }: Pick<Report, 'attacks'>): Markup {
+  const certified = attacks.some((attack) => attack.minRatio !== null)
   const rows = attacks.map(({ name, provider, samples, meanDistance, minRatio, gradients }) => {
     const count = (status: string) => samples.filter((sample) => sample.status === status).length
     const found = samples.filter((sample) => sample.distance !== null && sample.status !== 'misclassified').length
-    return markup`<tr><td>${name} <span class="soft">on ${provider}</span></td><td class="number">${samples.length}</td><td class="number">${count('misclassified')}</td><td class="number">${found}</td><td class="number">${count('tight')}</td><td class="number">${meanDistance === null ? '-' : meanDistance.toFixed(4)}</td><td class="number">${minRatio === null ? '-' : showBound(minRatio, 'lower')}</td><td class="number">${gradients === undefined ? '-' : Math.round(gradients)}</td></tr>`
+    return markup`<tr><td>${name} <span class="soft">on ${provider}</span></td><td class="number">${samples.length}</td><td class="number">${count('misclassified')}</td><td class="number">${found}</td>${certified && markup`<td class="number">${count('tight')}</td>`}<td class="number">${meanDistance === null ? '-' : meanDistance.toFixed(4)}</td>${certified && markup`<td class="number">${minRatio === null ? '-' : showBound(minRatio, 'lower')}</td>`}<td class="number">${gradients === undefined ? '-' : Math.round(gradients)}</td></tr>`
   })
-  return markup`<div class="scroll"><table><tr><th>attack</th><th class="number">samples</th><th class="number">wrong before</th><th class="number">adversarial found</th><th class="number">tight</th><th class="number">mean distance</th><th class="number">smallest distance / certificate</th><th class="number">gradients a sample</th></tr>${rows}</table></div>`
+  return markup`<div class="scroll"><table><tr><th>attack</th><th class="number">samples</th><th class="number">wrong before</th><th class="number">adversarial found</th>${certified && markup`<th class="number">tight</th>`}<th class="number">mean distance</th>${certified && markup`<th class="number">smallest distance / certificate</th>`}<th class="number">gradients a sample</th></tr>${rows}</table></div>`
 }
 
 export function accuracyTable({ certificates }: Report): Markup {
