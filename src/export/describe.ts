@@ -68,7 +68,7 @@ function weightsOf(layer: tf.layers.Layer): Record<string, WeightArray> {
 
 /** Layers of TensorFlow.js itself: '<layer>/kernel', '<layer>/bias', ... */
 function roleOf(weight: tf.LayerVariable): string {
-  return weight.originalName.replace(/^.*\//, '').replace('depthwise_kernel', 'kernel')
+  return weight.originalName.replace(/^.*\//, '')
 }
 
 function toArray(tensor: tf.Tensor): WeightArray {

@@ -171,14 +171,15 @@ function scaleToShares(network: NetworkDescription, norms: Norms, shares: Shares
     layers: network.layers.map((layer): LayerDescription => {
       const share = shares.get(layer.name)
       const proved = norms.get(layer.name)
-      const { kernel } = layer.weights
+      const role = layer.weights.kernel ? 'kernel' : 'depthwise_kernel'
+      const kernel = layer.weights[role]
       if (!share || !proved || !kernel) return layer
       const factor = (norm: number) => (norm <= share.limit ? 1 : (share.limit / norm) * (1 - MARGIN))
       // The last axis of deel-lip's kernels is the output.
       const outputs = kernel.dims[kernel.dims.length - 1]!
       const factors =
         share.of === 'rows' ? proved.rows!.map(factor) : new Array<number>(outputs).fill(factor(proved.norm))
-      return { ...layer, weights: { ...layer.weights, kernel: scaleOutputs(kernel, factors) } }
+      return { ...layer, weights: { ...layer.weights, [role]: scaleOutputs(kernel, factors) } }
     }),
   }
 }

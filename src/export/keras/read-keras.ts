@@ -119,7 +119,7 @@ function legacyWeights(file: WeightsFile): WeightsOf {
 /** The name of a variable as descriptions have it. deel-lip's wbar has none of its own in Keras 2. */
 export function roleOf(variable: string): string {
   const name = variable.replace(/^.*\//, '').replace(/:0$/, '')
-  return /^Variable(_\d+)?$/.test(name) ? 'wbar' : name.replace('depthwise_kernel', 'kernel')
+  return /^Variable(_\d+)?$/.test(name) ? 'wbar' : name
 }
 
 /** Keras' own rule for container names. */

@@ -21,7 +21,9 @@ export const lowerDepthwiseConv2D: LayerLowering = (desk, layer) => {
   const filters = channels * multiplier
   const pixels = kernelSize[0] * kernelSize[1]
   const order = Int32Array.from({ length: filters * pixels }, (_, i) => (i % pixels) * filters + Math.floor(i / pixels))
-  const inputs = [desk.tensor, desk.weight(layer, 'kernel', [filters, 1, ...kernelSize], order)]
+  // Keras 2 and TensorFlow.js have a name of their own for it.
+  const role = layer.weights.depthwise_kernel ? 'depthwise_kernel' : 'kernel'
+  const inputs = [desk.tensor, desk.weight(layer, role, [filters, 1, ...kernelSize], order)]
   if (layer.config.use_bias !== false) inputs.push(desk.weight(layer, 'bias', [filters], identity(filters)))
   desk.tensor = desk.node(layer.name, 'Conv', inputs, {
     kernel_shape: kernelSize,
