@@ -8,8 +8,13 @@ import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
 import type { ErrorForm, RoundingErrors } from './rounding-error.ts'
 
-/** Far enough below 2^128 for sums of 2^27 terms of this size, each with its rounding. */
-const SAFE = 2 ** 100
+/**
+ * Far enough below 2^128 for the sum of the squares of a tensor of this norm, which a single node (ReduceL2, LpPool, LRN) may form
+ * inside, and for sums of many terms of this size, each with its rounding.
+ */
+const SAFE = 2 ** 60
+/** Limit of the sum of the p-th powers of a node's input. */
+const SAFE_POWER = 2 ** 120
 const CANDIDATES = [2 ** 40, 2 ** 30, 2 ** 20, 2 ** 10, 2 ** 5, 1]
 
 /** 0 when even inputs of norm 1 are not known to be safe. */
@@ -25,6 +30,12 @@ function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean
   for (const node of program.nodes)
     for (const { name, type } of node.site.outputs) {
       if (name === '' || !isFloat(type)) continue
+      const rule = node.operator.rounding(node.site)
+      if (rule.kind === 'relative' && rule.power !== undefined) {
+        // sum |x_i|^p <= |x|^p for p >= 1.
+        const inputs = node.site.inputs.flatMap((input) => (input && !input.constant ? [executed(input.name)] : []))
+        if (!inputs.every((size) => size ** rule.power! < SAFE_POWER)) return false
+      }
       // A square inside a norm has no constant, but it has a magnitude; twice covers its relative rounding.
       const tensor = symbolic.tensors.get(name)
       if (tensor && tensor.base === undefined && Number.isFinite(tensor.rounding.ulps)) {
@@ -32,7 +43,7 @@ function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean
         continue
       }
       if (!(executed(name) < SAFE)) return false
-      if (node.operator.rounding(node.site).kind !== 'dot') continue
+      if (rule.kind !== 'dot') continue
       const products = applyRule(network, producers.get(name)!, executed, (n) => linear.get(n)!.absolute())
       if (!(products < SAFE)) return false
     }

@@ -2,7 +2,7 @@ import type { NdArray, Shape } from '../onnx/ir.ts'
 import { sizeOf, stridesOf } from './dims.ts'
 import { invalid, unsupported } from './invalid.ts'
 import type { Operator, Site } from './operator.ts'
-import { roundUp } from './round-up.ts'
+import { roundUp, trueShare } from './round-up.ts'
 import { dynamicInputs, unbounded } from './rules.ts'
 
 /** Sums of products over named axes, 'ij,jk->ik'; an ellipsis stands for the axes that have no name. */
@@ -30,7 +30,7 @@ export const Einsum: Operator = {
     let square = 1
     site.inputs.forEach((input, i) => {
       if (i === dynamic[0]) return
-      const error = 1 + (input!.constant!.relativeError ?? 0)
+      const error = trueShare(input!.constant!.relativeError)
       square *= input!.constant!.data.reduce((sum, value) => sum + value * value, 0) * error * error
     })
     for (const [label, size] of sizes) {

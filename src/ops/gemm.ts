@@ -2,6 +2,7 @@ import { broadcastIndex, repetitionNorm, sumTo } from './broadcast.ts'
 import { invalid } from './invalid.ts'
 import { crudeNorm, multiplyInto, scaled, transposed, transposeMatrix } from './matrix-product.ts'
 import type { GradientBuilder, Operator, Site } from './operator.ts'
+import { trueShare } from './round-up.ts'
 import { allFinite, closedForm, dot, dynamicInputs, unbounded } from './rules.ts'
 import { roundUpBy, sumUp, timesUp } from './sum-up.ts'
 
@@ -47,7 +48,7 @@ export const Gemm: Operator = {
     const matrix = scaled(turned ? weights : transposeMatrix(weights), alpha)
     if (dynamic.length === 1) return { kind: 'affine', structure: { kind: 'matrix', matrix } }
     const [m, k] = matrix.dims
-    const norm = roundUpBy(crudeNorm(matrix.data, 0, m, k), m * k + 8) * (1 + (matrix.relativeError ?? 0))
+    const norm = roundUpBy(crudeNorm(matrix.data, 0, m, k), m * k + 8) * trueShare(matrix.relativeError)
     return {
       kind: 'combine',
       linear: true,

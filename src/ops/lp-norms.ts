@@ -55,7 +55,7 @@ export function lpNorms(geometryOf: GeometryOf): Omit<Operator, 'type'> {
       const k = maxCells(geometryOf(site, site.input(0).dims))
       if (p === 1) return { kind: 'relative', ulps: k }
       const ulps = p === 2 ? k / 2 + 6 : (k + 16) / p + 17
-      return { kind: 'relative', ulps, absolute: (k * 2 ** -126) ** (1 / p) * (1 + 2 ** -40) }
+      return { kind: 'relative', ulps, absolute: (k * 2 ** -126) ** (1 / p) * (1 + 2 ** -40), power: p }
     },
     symbolic: (site, [x], pool) => {
       const p = orderOf(site)

@@ -5,7 +5,7 @@ import { sizeOf } from './dims.ts'
 import { invalid } from './invalid.ts'
 import { crudeNorm, multiplyInto, transposed } from './matrix-product.ts'
 import type { GradientBuilder, LipschitzRule, Operator, Site } from './operator.ts'
-import { sqrtUp } from './round-up.ts'
+import { sqrtUp, trueShare } from './round-up.ts'
 import { allFinite, closedForm, dot, dynamicInputs, unbounded } from './rules.ts'
 import { roundUpBy, timesUp } from './sum-up.ts'
 
@@ -116,7 +116,7 @@ function constantFactor(site: Site, index: number): LipschitzRule {
   let largest = 0
   for (let at = 0; at < count; at++)
     largest = Math.max(largest, crudeNorm(weights.data, at * height * width, height, width))
-  const norm = roundUpBy(largest, height * width + 8) * (1 + (weights.relativeError ?? 0))
+  const norm = roundUpBy(largest, height * width + 8) * trueShare(weights.relativeError)
   return closedForm(
     timesUp(norm, sqrtUp(repeats)),
     'the largest norm of the stacked matrices (Frobenius or Schur), times the root of how often the other factor is repeated',

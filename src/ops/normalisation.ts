@@ -7,7 +7,7 @@ import type { NdArray, Shape } from '../onnx/ir.ts'
 import { broadcastIndex, sumTo } from './broadcast.ts'
 import { sizeOf } from './dims.ts'
 import type { GradientBuilder, LipschitzRule, Operator, RoundingRule, Site } from './operator.ts'
-import { roundUp } from './round-up.ts'
+import { roundUp, trueShare } from './round-up.ts'
 import { dynamicInputs } from './rules.ts'
 
 /** A normalisation in its place. */
@@ -70,7 +70,7 @@ export function normalisationBound(site: Site, { epsilon }: Normalisation): Lips
   }
   const scale = site.constant(1)
   const steepest = scale ? scale.data.reduce((best, value) => Math.max(best, Math.abs(value)), 0) : 1
-  const value = roundUp(roundUp((steepest * (1 + (scale?.relativeError ?? 0))) / Math.sqrt(epsilon)))
+  const value = roundUp(roundUp((steepest * trueShare(scale?.relativeError)) / Math.sqrt(epsilon)))
   return epsilon > 0 && Number.isFinite(value)
     ? { kind: 'constant', value, because: 'max |scale| / sqrt(epsilon), reached on constant inputs', outputs: [0] }
     : { kind: 'unbounded', because: 'without a positive epsilon it jumps at constant inputs' }

@@ -148,9 +148,16 @@ export type RoundingRule =
   /**
    * |fl(y_i) - y_i| <= ulps * u * |y_i| + inputUlps * u * |x_i| + absolute + tiny, y computed exactly from the inputs as
    * executed; x is the one dynamic input. `inputUlps` (elementwise functions that cancel, such as Gelu at negative x) and
-   * `absolute` (underflow of squares, tables near a zero) are 0 when absent.
+   * `absolute` (underflow of squares, tables near a zero) are 0 when absent. `power`: the node forms sums of |x_i|^power inside,
+   * which must not overflow.
    */
-  | { readonly kind: 'relative'; readonly ulps: number; readonly inputUlps?: number; readonly absolute?: number }
+  | {
+      readonly kind: 'relative'
+      readonly ulps: number
+      readonly inputUlps?: number
+      readonly absolute?: number
+      readonly power?: number
+    }
   /**
    * Each output is a sum of at most `terms` products (bias included), in any order:
    * |fl(y_i) - y_i| <= g(terms + extra) u (|W||x| + |b|)_i + tiny.

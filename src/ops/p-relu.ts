@@ -1,6 +1,6 @@
 import { sumTo, zip, zipExpressions } from './broadcast.ts'
 import type { Operator } from './operator.ts'
-import { roundUp } from './round-up.ts'
+import { roundUp, trueShare } from './round-up.ts'
 import { OPAQUE } from './symbolic.ts'
 
 /** y = x for x >= 0, slope x below; the slope broadcasts to x. */
@@ -12,7 +12,7 @@ export const PRelu: Operator = {
     const slope = site.constant(1)
     if (!slope) return { kind: 'unbounded', because: 'the slope depends on the data, so the product is not bounded' }
     const steepest = slope.data.reduce((best, value) => Math.max(best, Math.abs(value)), 0)
-    const value = Math.max(1, slope.relativeError ? roundUp(steepest * (1 + slope.relativeError)) : steepest)
+    const value = Math.max(1, slope.relativeError ? roundUp(steepest * trueShare(slope.relativeError)) : steepest)
     return Number.isFinite(value)
       ? {
           kind: 'constant',

@@ -9,6 +9,15 @@ export function roundUp(value: number): number {
   return value * (1 + 2 ** -51)
 }
 
+/**
+ * How much larger than the stored constant the real one may be: |c - stored| <= e |c| gives |c| <= |stored| / (1 - e). 1 for an
+ * exact constant, Infinity where e says nothing; one multiplication by it is covered.
+ */
+export function trueShare(relativeError = 0): number {
+  if (relativeError === 0) return 1
+  return relativeError < 0.5 ? roundUp(1 / (1 - relativeError)) : Number.POSITIVE_INFINITY
+}
+
 /** sqrt(n), exact for squares of integers. */
 export function sqrtUp(n: number): number {
   const root = Math.sqrt(n)

@@ -2,6 +2,7 @@ import type { NdArray, Shape } from '../onnx/ir.ts'
 import { broadcastIndex } from './broadcast.ts'
 import { sameDims, sizeOf } from './dims.ts'
 import type { LipschitzRule } from './operator.ts'
+import { trueShare } from './round-up.ts'
 import { closedForm, diagonal, unbounded } from './rules.ts'
 import { roundUpBy } from './sum-up.ts'
 
@@ -11,7 +12,6 @@ import { roundUpBy } from './sum-up.ts'
  */
 export function scaling(scale: NdArray, dims: Shape, target: Shape): LipschitzRule {
   if (sameDims(dims, target)) return diagonal(scale)
-  const relativeError = scale.relativeError ?? 0
   const from = broadcastIndex(dims, target)
   const by = broadcastIndex(scale.dims, target)
   const squares = new Float64Array(sizeOf(dims))
@@ -21,7 +21,7 @@ export function scaling(scale: NdArray, dims: Shape, target: Shape): LipschitzRu
   if (largest > 0 && largest < 2 ** -900) return unbounded('its scale is too small to be squared')
   const repeats = from.length / Math.max(1, squares.length)
   return closedForm(
-    roundUpBy(Math.sqrt(largest), repeats + 4) * (1 + relativeError),
+    roundUpBy(Math.sqrt(largest), repeats + 4) * trueShare(scale.relativeError),
     'each element is scaled and repeated: the square root of the largest sum of squared scales',
   )
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { prepare } from '../../src/graph/prepare.ts'
 import { type Analysis, analyse, certify } from '../../src/lipschitz/index.ts'
+import type { GraphBuilder } from '../../src/onnx/builder.ts'
 import { type Body, conv, dense, maxMin, modelOf, programOf, rotation } from './networks.ts'
 
 const analyseBody = (input: readonly number[], output: readonly number[], body: Body): Promise<Analysis> =>
@@ -35,7 +36,7 @@ describe('refused by name', () => {
       [1, 4],
       [1, 4],
       (b, x) => b.node('Where', [b.node('Greater', [x, b.constant([0])]), x, b.constant([1])]),
-      'Where',
+      'Greater',
     ],
     [
       'ThresholdedRelu',
@@ -183,6 +184,20 @@ describe('certificates that must vanish', () => {
     const analysis = await analyseBody([1, 4], [1, 4], (b, x) => dense(b, x, rotation(4, 1), 4, 4))
     const logits = [2 ** 60, 0, 0, 0]
     expect(certify(analysis, { logits, inputNorm: 2 ** 60, label: 0, index: 0 }).radius).toBe(0)
+  })
+  it('powers inside a node that may overflow where its output would not', async () => {
+    const through = (size: number, norm: (b: GraphBuilder, y: string) => string) =>
+      analyseBody([1, 2, 4], [1, 2], (b, x) => {
+        const y = norm(b, b.node('Mul', [x, b.constant([size])]))
+        return b.node('Mul', [b.node('Reshape', [y, b.indices([1, 2])]), b.constant([1 / size])])
+      })
+    const l2 = (b: GraphBuilder, y: string) => b.node('ReduceL2', [y, b.indices([2])])
+    const l8 = (b: GraphBuilder, y: string) => b.node('GlobalLpPool', [y], { p: 8 })
+    const room = async (analysis: Promise<Analysis>) => (await analysis).proof!.largestNorm
+    expect(await room(through(2 ** 10, l2))).toBeGreaterThan(1)
+    expect(await room(through(2 ** 64, l2))).toBe(0)
+    expect(await room(through(2 ** 4, l8))).toBeGreaterThan(1)
+    expect(await room(through(2 ** 16, l8))).toBe(0)
   })
 })
 

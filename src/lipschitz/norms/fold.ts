@@ -75,7 +75,9 @@ export function scaleOutputChannels(structure: ConvolutionStructure, scale: NdAr
   // An element that underflows is off by at most 2^-1074; || |E| || <= |E|_F <= sqrt(taps * size) pixels at most.
   const lost = underflows === 0 ? 0 : 2 ** -1074 * out * narrow * taps
   const scaled =
-    (structure.perturbation ?? 0) === 0 ? 0 : structure.perturbation! * largestMagnitude(scale.data) * (1 + f)
+    (structure.perturbation ?? 0) === 0
+      ? 0
+      : structure.perturbation! * largestMagnitude(scale.data) * (1 + storedRelativeError(f))
   const perturbation = lost + scaled === 0 ? 0 : upward(lost + scaled, 8)
   const { perturbation: _, ...rest } = structure
   return {
