@@ -6,6 +6,7 @@ import { type BlockBound, boundBlocks } from '../graph/fusion/block-bound.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
+import { residualBlock } from './residual-block.ts'
 import type { Segment, Segments } from './segments.ts'
 
 export interface Constants {
@@ -15,20 +16,20 @@ export interface Constants {
   blocks(name: string): BlockBound | undefined
   /** The same bound from the rule of the tensor's node alone. */
   byRule(name: string): number
-  /** The affine segment that ends here, where it gave the bound. */
+  /** The affine segment or the residual block that ends here, where it gave the bound. */
   segment(name: string): Segment | undefined
 }
 
 /**
  * Every bound is the smallest of sound alternatives: the node's own rule on its inputs, the fused region down to its bases,
- * and the affine segment that ends here, bounded as one operator.
+ * and the affine segment or residual block that ends here, bounded as one operator.
  */
 export function createConstants(network: Network, segments?: Segments): Constants {
   const known = new Map<string, number>()
   const blocks = new Map<string, BlockBound | undefined>()
   const { symbolic, producers, linear } = network
   let settled = 0
-  const winners = new Set<string>()
+  const winners = new Map<string, Segment>()
 
   const constants: Constants = {
     of(name) {
@@ -51,7 +52,7 @@ export function createConstants(network: Network, segments?: Segments): Constant
     },
     segment: (name) => {
       constants.of(name)
-      return winners.has(name) ? segments?.at(name) : undefined
+      return winners.get(name)
     },
     blocks(name) {
       if (blocks.has(name)) return blocks.get(name)
@@ -74,10 +75,14 @@ export function createConstants(network: Network, segments?: Segments): Constant
     const found = constants.blocks(name)
     const fused = found ? throughBases(network, found, constants.of) : Number.POSITIVE_INFINITY
     const plain = Math.min(fused, mayBeat(name, fused) ? constants.byRule(name) : fused)
-    const merged = segments ? segments.bound(name, constants) : Number.POSITIVE_INFINITY
-    if (!(merged < plain)) return plain
-    winners.add(name)
-    return merged
+    let best = plain
+    for (const segment of segments ? [segments.at(name), residualBlock(network, name)] : []) {
+      const bound = segment ? timesUp(segment.enclosure.upper, constants.of(segment.base)) : Number.POSITIVE_INFINITY
+      if (!segment || !(bound < best)) continue
+      best = bound
+      winners.set(name, segment)
+    }
+    return best
   }
 
   /**

@@ -19,7 +19,7 @@ const ROOT_2 = Math.SQRT2 * (1 + 2 ** -50)
 const SLACK = 1 + 2 ** -30
 
 export function createLogitErrors(network: Network, errors: RoundingErrors, trailing: Trailing): LogitErrors {
-  const { logits, features, rows, rowError, classes } = trailing
+  const { logits, features, rows, rowErrors, classes } = trailing
   if (features === logits || rows.size === 0) {
     const error = errors.of(logits)
     return { single: () => error, pair: () => (classes === 1 ? error : scaled(error, ROOT_2)) }
@@ -30,7 +30,7 @@ export function createLogitErrors(network: Network, errors: RoundingErrors, trai
   ])
   const last = lastRounding(network, errors, trailing)
   const through = (name: string, pick: (rows: readonly Float64Array[]) => Float64Array): number =>
-    (vectorNormUpper(pick(rows.get(name)!)) + 2 * rowError) * SLACK
+    (vectorNormUpper(pick(rows.get(name)!)) + 2 * (rowErrors.get(name) ?? 0)) * SLACK
   const known = new Map<number, ErrorForm>()
   const remember = (key: number, compute: () => ErrorForm): ErrorForm => {
     const found = known.get(key) ?? compute()
@@ -86,10 +86,11 @@ function lastRounding(network: Network, errors: RoundingErrors, trailing: Traili
     return () => whole
   const bias = errors.biasOf(trailing.logits)
   const arriving = plus(errors.norm(input!.name), errors.of(input!.name))
+  const rowError = trailing.rowErrors.get(input!.name) ?? 0
   const grow = errors.profile.dot(rule.terms)
   const flushed = (2 * rule.terms + 2) * TINY_F32
   return (i) => {
-    const products = scaled(arriving, (vectorNormUpper(rows[i]!) + trailing.rowError) * SLACK)
+    const products = scaled(arriving, (vectorNormUpper(rows[i]!) + rowError) * SLACK)
     const offset = Math.abs(bias[i] ?? 0)
     const tiny = plus({ constant: flushed * (1 + offset), slope: 0 }, scaled(plus(products, arriving), flushed))
     const own = plus(scaled(plus(products, { constant: offset, slope: 0 }), grow * SLACK), tiny)

@@ -201,7 +201,8 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
   function of(name: string): ErrorForm {
     return remember(errors, name, () => {
       const producer = producers.get(name)
-      if (!producer) return ZERO
+      // Subnormal elements of the input may be read as zeros.
+      if (!producer) return { constant: TINY_F32 * Math.sqrt(sizeOf(program.values.get(name)!.dims)), slope: 0 }
       const stepwise = (): ErrorForm => plus(carry(producer, of, sigma), byNode(name))
       if (symbolic.tensors.get(name)?.base !== undefined) return scaled(stepwise(), SLACK)
       const fused = plus(throughRegion(name), local(name))

@@ -27,6 +27,8 @@ export interface Segment {
   readonly base: string
   readonly nodes: readonly ProgramNode[]
   readonly enclosure: Enclosure
+  /** Why, where it is not because the segment is one linear operator. */
+  readonly because?: string
 }
 
 export interface Segments {

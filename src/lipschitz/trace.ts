@@ -38,14 +38,15 @@ export function traceOf(network: Network, constants: Constants, logits: string):
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-/** An affine segment bounded as one operator. */
-function merged(network: Network, constants: Constants, name: string, { base, nodes, enclosure }: Segment): TraceStep {
+/** An affine segment or a residual block, bounded as one operator. */
+function merged(network: Network, constants: Constants, name: string, segment: Segment): TraceStep {
+  const { base, nodes, enclosure, because = 'linear from end to end, so bounded as one operator' } = segment
   return {
     name: network.producers.get(name)!.node.site.node.name,
     rule: enclosure.method,
     constant: finite(enclosure.upper),
     naive: finite(naive(network, nodes, [base], name, () => 1)),
-    because: `linear from end to end, so bounded as one operator; the network up to here: ${constants.of(name)}`,
+    because: `${because}; the network up to here: ${constants.of(name)}`,
     nodes: nodes.map(({ site }) => site.node.name),
   }
 }

@@ -8,6 +8,7 @@ import { evaluate, nodesFor } from '../graph/evaluate.ts'
 import { prepare } from '../graph/prepare.ts'
 import type { Program, ProgramNode } from '../graph/program.ts'
 import type { NdArray } from '../onnx/ir.ts'
+import { sumUp, timesUp } from '../ops/sum-up.ts'
 import type { Network } from './network.ts'
 import { applyRule, hasExactAdjoint } from './node-rule.ts'
 
@@ -25,6 +26,8 @@ export interface Trailing {
   readonly rows: ReadonlyMap<string, readonly Float64Array[]>
   /** Bound on the Euclidean error of every row by the features. */
   readonly rowError: number
+  /** The same by every tensor of `rows`: what lies behind a tensor may be far larger than the whole segment. */
+  readonly rowErrors: ReadonlyMap<string, number>
 }
 
 /** tensor -> the earliest tensor that it is an affine image of (itself when a non-linear node made it). */
@@ -66,21 +69,16 @@ export function openTrailing(network: Network, logits: string): Trailing {
   const operand = program.values.get(logits)!
   const classes = sizeOf(operand.dims)
   const features = affineBases(network).get(logits) ?? logits
-  if (features === logits) return { features, logits, classes, nodes: [], rows: new Map(), rowError: 0 }
+  const none = { features, logits, classes, nodes: [], rows: new Map(), rowError: 0, rowErrors: new Map() }
+  if (features === logits) return none
   // An image is no row of logits: its elements are bounded all together.
-  if (classes > MOST_CLASSES) return { features, logits, classes, nodes: [], rows: new Map(), rowError: 0 }
+  if (classes > MOST_CLASSES) return none
   const segment = between(program, features, logits)
   const inner = segment.nodes.flatMap(({ site }) => site.outputs.map((output) => output.name))
   const names = [features, ...inner.filter((name) => name !== '' && name !== logits)]
   const rows = gradients(segment, logits, operand.dims, names)
-  return {
-    features,
-    logits,
-    classes,
-    nodes: segment.nodes,
-    rows,
-    rowError: rowErrorOf(network, segment, features, logits),
-  }
+  const rowErrors = rowErrorsOf(network, segment, features, logits)
+  return { features, logits, classes, nodes: segment.nodes, rows, rowError: rowErrors.get(features)!, rowErrors }
 }
 
 function gradients(
@@ -110,9 +108,10 @@ function gradients(
 /**
  * |fl(e_k A_m .. A_1) - e_k A_m .. A_1| <= sum of g(terms) * product of || |A| ||: a product of matrices in float64, for
  * which the forward and the adjoint sums have at most as many terms as the larger side of a node; where the adjoint is
- * written with a rounded constant (1/49 of a pooling window), its half ulp of float32 is paid as well.
+ * written with a rounded constant (1/49 of a pooling window), its half ulp of float32 is paid as well. By the features the product is
+ * carried forwards; by a tensor inside, the products along all ways from it to the logits are added up.
  */
-function rowErrorOf(network: Network, segment: Program, features: string, logits: string): number {
+function rowErrorsOf(network: Network, segment: Program, features: string, logits: string): Map<string, number> {
   let terms = 0
   let constantError = 0
   let rounded = 0
@@ -135,8 +134,20 @@ function rowErrorOf(network: Network, segment: Program, features: string, logits
     })
   // One exact copy of a weight matrix rounds nothing.
   const [only] = segment.nodes
-  if (segment.nodes.length === 1 && rounded === 0 && network.linear.get(only!)?.structure.kind === 'matrix') return 0
-  return size.get(logits)! * (terms * 2 ** -52 + 2 * constantError + rounded * 2 ** -23)
+  if (segment.nodes.length === 1 && rounded === 0 && network.linear.get(only!)?.structure.kind === 'matrix')
+    return new Map([[features, 0]])
+  const share = terms * 2 ** -52 + 2 * constantError + rounded * 2 ** -23
+  const behind = new Map<string, number>([[logits, 1]])
+  for (const node of segment.nodes.toReversed())
+    for (const name of new Set(node.site.inputs.flatMap((input) => (input && !input.constant ? [input.name] : []))))
+      node.site.outputs.forEach((out, output) => {
+        const rest = behind.get(out.name)
+        if (out.name === '' || rest === undefined) return
+        const gain = applyRule(network, { node, output }, (input) => (input === name ? 1 : 0), absolute)
+        behind.set(name, sumUp([behind.get(name) ?? 0, timesUp(gain, rest)]))
+      })
+  const sizes = behind.set(features, size.get(logits)!)
+  return new Map([...sizes].filter(([name]) => name !== logits).map(([name, bound]) => [name, timesUp(bound, share)]))
 }
 
 function sizeOf(dims: readonly number[]): number {

@@ -61,7 +61,7 @@ export const DRAWS: readonly LayerDraw[] = [
     make: (r) => new L.FrobeniusDense({ units: 2 + r.integer(5), disjointNeurons: false }),
   },
   { name: 'AOLDense', after: 'vector', make: (r) => new L.AOLDense({ units: 1 + r.integer(9) }) },
-  { name: 'SLLDense', after: 'vector', constant: 'other', make: (r) => new L.SLLDense({ units: 1 + r.integer(9) }) },
+  { name: 'SLLDense', after: 'vector', make: (r) => new L.SLLDense({ units: 1 + r.integer(9) }) },
   {
     name: 'SpectralConv2D',
     after: 'image',
@@ -110,7 +110,6 @@ export const DRAWS: readonly LayerDraw[] = [
   {
     name: 'SLLConv2D',
     after: 'image',
-    constant: 'other',
     make: (r) => new L.SLLConv2D({ filters: 1 + r.integer(5), kernelSize: size(r) }),
   },
   ...(['same', 'valid', 'constant', 'reflect', 'symmetric', 'circular', 'replicate'] as const).map(
