@@ -2,12 +2,15 @@
  * What lip-onnx says about a model beside what the function really does.
  * @module
  */
+import * as ort from 'onnxruntime-node'
 import { evaluate } from '../../src/graph/evaluate.ts'
 import { prepare } from '../../src/graph/prepare.ts'
 import { randomStream } from '../../src/linalg/random.ts'
 import { type Analysis, analyse } from '../../src/lipschitz/analyse.ts'
+import { vectorNormUpper } from '../../src/lipschitz/norms/index.ts'
 import { GraphBuilder } from '../../src/onnx/builder.ts'
 import type { Model, Shape } from '../../src/onnx/ir.ts'
+import { encodeModel } from '../../src/onnx/write.ts'
 import { type Fn, type Steepest, steepest } from './steepest.ts'
 
 export type Body = (b: GraphBuilder, x: string) => string
@@ -43,4 +46,34 @@ export async function examine(model: Model, seed: number, rounds: number): Promi
     return upper === null || found[name] <= upper * (1 + 1e-9) ? [] : [`${name}: ${found[name]} > ${upper}`]
   })
   return { analysis, found, refuted }
+}
+
+/**
+ * The executed network against the proved rounding error: how far onnxruntime is from float64 at `points`, relative to what
+ * is allowed. Above 1 refutes the error bound (or the meaning of an operator).
+ */
+export async function executedError(
+  model: Model,
+  analysis: Analysis,
+  points: readonly Float32Array[],
+): Promise<number> {
+  const { proof, logits, program } = analysis
+  if (!proof || logits !== model.graph.outputs[0]!.name) return 0
+  const [input] = program.inputs
+  const options = { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1, logSeverityLevel: 4 } as const
+  const session = await ort.InferenceSession.create(encodeModel(model), options)
+  const exact = functionOf(analysis)
+  let worst = 0
+  for (const point of points) {
+    const result = await session.run({ x: new ort.Tensor('float32', point, [...input!.dims]) })
+    const executed = result[logits]!.data as Float32Array
+    exact(Float64Array.from(point)).forEach((value, k) => {
+      const { constant, slope } = proof.logitErrors.single(k)
+      const off = Math.abs(executed[k]! - value)
+      const ratio = off === 0 ? 0 : off / (constant + slope * vectorNormUpper(point))
+      if (!(ratio <= worst)) worst = ratio
+    })
+  }
+  await session.release()
+  return worst
 }

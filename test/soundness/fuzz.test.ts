@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LipError } from '../../src/errors.ts'
-import { examine } from './examine.ts'
+import { randomStream } from '../../src/linalg/random.ts'
+import { examine, executedError } from './examine.ts'
 import { randomGraph } from './random-graph.ts'
 
 /** Graphs by seed: more of them, and other ones, with LIP_ONNX_SLOW and LIP_ONNX_FUZZ_SEED. */
@@ -21,6 +22,14 @@ describe('random graphs: no pair of points is further apart than the bound allow
         })
         if (result?.found) proved++
         expect(result?.refuted ?? [], `seed ${seed}: ${trail.join(' ')}`).toEqual([])
+        if (!result?.found) continue
+        const r = randomStream(0xe8ec, seed)
+        const points = [1, 0.01, 100].map((size) =>
+          Float32Array.from({ length: result.analysis.inputSize }, () => size * r.normal()),
+        )
+        // What onnxruntime has no kernel for is not executed.
+        const error = await executedError(model, result.analysis, points).catch(() => 0)
+        expect(error, `seed ${seed}, executed: ${trail.join(' ')}`).toBeLessThanOrEqual(1)
       }
     })
   it('most of them have a bound to be refuted', () => expect(proved).toBeGreaterThan(COUNT / 2))

@@ -31,7 +31,7 @@ class Chef {
 
   constructor(r: RandomStream) {
     this.r = r
-    this.opset = [7, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21, 22][r.integer(13)]!
+    this.opset = [7, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21, 22, 23][r.integer(14)]!
     this.b = new GraphBuilder({ opset: this.opset })
   }
   pick<T>(list: readonly T[]): T {
