@@ -9,8 +9,22 @@ import type { Domain } from './domain.ts'
 import type { Batch, Oracle } from './oracle.ts'
 import { keepOutputs, SEED_INPUTS, seedCotangent } from './seeded-graph.ts'
 
-/** Batch shapes that sessions are made for, on demand. */
-const LADDER = [1, 2, 4, 8, 12, 16, 24, 32]
+/**
+ * Batch shapes that sessions are made for, on demand: fine steps, because padding rows cost as much as real ones; few where every session
+ * holds a large copy of the weights; larger ones on a GPU, where a run costs more than its rows.
+ */
+const FINE = [1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32]
+const COARSE = [1, 8, 32]
+const GPU = [1, 8, 32, 128]
+/** Weights beyond this many bytes count as large. */
+const LARGE = 16 * 2 ** 20
+
+function ladderFor(model: Model, provider: SessionOptions['provider']): readonly number[] {
+  if (provider === 'cuda' || provider === 'webgpu') return GPU
+  let bytes = 0
+  for (const { data } of model.graph.initializers.values()) bytes += 'byteLength' in data ? data.byteLength : 0
+  return bytes > LARGE ? COARSE : FINE
+}
 
 export interface GradientOracleOptions extends SessionOptions {
   /** The one input that images go to. */
@@ -35,7 +49,7 @@ export async function openGradientOracle(
 ): Promise<Oracle & { release(): Promise<void> }> {
   const { domain } = options
   const make = sessionMaker(model, options)
-  let ladder = options.ladder ?? LADDER
+  let ladder = options.ladder ?? ladderFor(model, options.provider)
   const capacity = ladder.at(-1)!
   const gradients = new Map<number, Promise<Batch & { session: Session }>>()
   const forwards = new Map<number, Promise<Batch & { session: Session }>>()
@@ -117,22 +131,37 @@ async function roundsAlike(oracle: Oracle, small: number, large: number, domain:
   return a.every((values, i) => values.every((value, j) => Object.is(value, b[i]![j])))
 }
 
-/** Logits and gradients of two fixed points, at the first and the last row of a batch. */
+/** Logits and gradients of two fixed points, each at the first and at the last row of a batch. */
 async function probe(oracle: Oracle, rows: number, domain: Domain): Promise<Float32Array[]> {
   const { size, classes, low, high } = domain
   const batch = await oracle.gradient!(rows)
+  const last = batch.rows - 1
   const found: Float32Array[] = []
-  for (let pattern = 0; pattern < 2; pattern++) {
-    for (const row of [0, batch.rows - 1]) {
-      for (let i = 0; i < size; i++) {
-        // A low-discrepancy sequence: any points do that excite all of the network.
-        const t = (0.5 + (i + 1) * (pattern === 0 ? 0.6180339887498949 : 0.7548776662466927)) % 1
-        batch.points[row * size + i] = low[i]! + t * (high[i]! - low[i]!)
-      }
-      for (let j = 0; j < classes; j++) batch.fixed[row * classes + j] = j === pattern % classes ? 1 : -1 / classes
+  const put = (pattern: number, row: number) => {
+    for (let i = 0; i < size; i++) {
+      // A low-discrepancy sequence: any points do that excite all of the network.
+      const t = (0.5 + (i + 1) * (pattern === 0 ? 0.6180339887498949 : 0.7548776662466927)) % 1
+      batch.points[row * size + i] = low[i]! + t * (high[i]! - low[i]!)
+    }
+    for (let j = 0; j < classes; j++) batch.fixed[row * classes + j] = j === pattern % classes ? 1 : -1 / classes
+  }
+  const take = (row: number) => {
+    found.push(batch.logits.slice(row * classes, (row + 1) * classes))
+    found.push(batch.gradients.slice(row * size, (row + 1) * size))
+  }
+  for (const [first, second] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    put(first, 0)
+    if (last > 0) put(second, last)
+    await batch.run()
+    take(0)
+    if (last > 0) take(last)
+    else {
+      put(second, 0)
       await batch.run()
-      found.push(batch.logits.slice(row * classes, (row + 1) * classes))
-      found.push(batch.gradients.slice(row * size, (row + 1) * size))
+      take(0)
     }
   }
   return found

@@ -40,13 +40,25 @@ export interface OpenedVictim extends Victim {
  * @throws LipError MODEL_UNSUPPORTED unless the network has one float32 input and a float32 output with a row of logits a sample
  */
 export async function openVictim(loaded: VictimModel, options: VictimOptions = {}): Promise<OpenedVictim> {
+  const plain = await openPlain(loaded, options)
+  if (plain.provider === 'cpu' || (options.provider ?? 'auto') !== 'auto') return opened(loaded, plain, options)
+  try {
+    return await opened(loaded, plain, options)
+  } catch (error) {
+    if (!(error instanceof LipError) || error.code !== 'RUNTIME_UNAVAILABLE') throw error
+    // Forward and backward must round alike, so both move.
+    const reason = `CPU, because ${plain.provider} could not take the gradient graph: ${error.message}`
+    return opened(loaded, { ...(await openPlain(loaded, { ...options, provider: 'cpu' })), reason }, options)
+  }
+}
+
+async function opened(loaded: VictimModel, plain: Session, options: VictimOptions): Promise<OpenedVictim> {
   const { model } = loaded
   const shapes = options.inputShapes && { inputShapes: options.inputShapes }
   const program = prepare(model, { batch: 1, ...shapes })
   const input = onlyInput(program)
   const [batch = 1, ...dims] = input.dims
   const output = model.graph.outputs[0]!.name
-  const plain = await openPlain(loaded, options)
   try {
     const classes = await countClasses(plain, input.name, input.dims, output)
     const domain = createDomain(dims, classes, options.box)
@@ -153,6 +165,7 @@ async function openOracle(
     const free = pair.batch === 2 && rows.independent
     const oracle = await openGradientOracle(model, {
       ...options,
+      provider: plain.provider,
       input,
       logits: behindHead(program, output),
       domain,

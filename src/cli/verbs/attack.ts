@@ -15,7 +15,7 @@ export const attack = defineVerb({
       'Minimal-norm adversarials of the first 100 test images',
     ],
     [
-      'attack model.onnx --dataset mnist --attack pgd --attack deepfool --epsilon 0.5,1,1.5',
+      'attack model.onnx --dataset mnist --attack pgd --attack deep-fool --epsilon 0.5,1,1.5',
       'Robust accuracy at three radii',
     ],
     ['attack model.onnx --dataset mnist --epsilon 0.5,1 --report attack.html', 'A page with pictures and curves'],
