@@ -1,5 +1,8 @@
 import * as tf from '../tf.ts'
 import { columnSum } from './column-sum.ts'
+import { imageRange } from './image-range.ts'
+import { matMul } from './mat-mul.ts'
+import { patches } from './patches.ts'
 
 /** Zero padding in pixels: before and after, vertically and horizontally. */
 export interface Padding {
@@ -116,8 +119,51 @@ export function conv2dInputGradient(
   })
 }
 
-/** dW[a, i, o] = sum over images and pixels of x[s j + a - pad] dy[j]: a convolution with batch and channel axes swapped. */
+/** Floats of patches at a time: 64 MB. */
+const CHUNK = 1 << 24
+
+/**
+ * dW[a, i, o] = sum over images and pixels of x[s j + a - pad] dy[j]. On wasm patches^T dy, some images at a time; elsewhere a
+ * convolution with batch and channel axes swapped.
+ */
 export function conv2dFilterGradient(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  geometry: ConvGeometry,
+  kernelSize: readonly [number, number],
+): tf.Tensor4D {
+  return tf.getBackend() === 'wasm'
+    ? filterGradientByPatches(x, dy, geometry, kernelSize)
+    : filterGradientByConvolution(x, dy, geometry, kernelSize)
+}
+
+function filterGradientByPatches(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  geometry: ConvGeometry,
+  kernelSize: readonly [number, number],
+): tf.Tensor4D {
+  const [kh, kw] = kernelSize
+  const [images, , , cin] = x.shape
+  const [, oh, ow, cout] = dy.shape
+  const depth = kh * kw * cin
+  const step = Math.max(1, Math.floor(CHUNK / (oh * ow * depth)))
+  let total: tf.Tensor2D | undefined
+  for (let first = 0; first < images; first += step) {
+    const count = Math.min(step, images - first)
+    const next = tf.tidy(() => {
+      const part = imageRange(dy, first, count)
+      const cotangents = tf.transpose(tf.reshape(part, [count * oh * ow, cout])) as tf.Tensor2D
+      const sum = matMul(cotangents, patches(x, kernelSize, [oh, ow], geometry, [first, count]))
+      return total === undefined ? sum : tf.add(total, sum)
+    }) as tf.Tensor2D
+    total?.dispose()
+    total = next
+  }
+  return tf.reshape(tf.transpose(total!), [kh, kw, cin, cout])
+}
+
+export function filterGradientByConvolution(
   x: tf.Tensor4D,
   dy: tf.Tensor4D,
   { strides: [sy, sx], padding }: ConvGeometry,

@@ -76,24 +76,22 @@ function composedGroups(groups: tf.Tensor2D): tf.Tensor2D {
   return op(groups) as tf.Tensor2D
 }
 
+// The comparison becomes an offset, not a branch: on random data a branch is mispredicted half of the time and costs four times
+// as much. A comparison with NaN is false: the pair is then copied, and NaN stays visible.
+
 function sortPairs(out: Float32Array, x: Float32Array, factor: number): void {
   for (let i = 0; i < x.length; i += 2) {
-    const a = x[i]!
-    const b = x[i + 1]!
-    // A comparison with NaN is false: the pair is then copied, and NaN stays visible.
-    const swap = a > b
-    out[i] = factor * (swap ? b : a)
-    out[i + 1] = factor * (swap ? a : b)
+    const swap = Number(x[i]! > x[i + 1]!)
+    out[i] = factor * x[i + swap]!
+    out[i + 1] = factor * x[i + 1 - swap]!
   }
 }
 
 function unsortPairs(out: Float32Array, dy: Float32Array, x: Float32Array, factor: number): void {
   for (let i = 0; i < x.length; i += 2) {
-    const swap = x[i]! > x[i + 1]!
-    const a = dy[i]!
-    const b = dy[i + 1]!
-    out[i] = factor * (swap ? b : a)
-    out[i + 1] = factor * (swap ? a : b)
+    const swap = Number(x[i]! > x[i + 1]!)
+    out[i] = factor * dy[i + swap]!
+    out[i + 1] = factor * dy[i + 1 - swap]!
   }
 }
 

@@ -19,21 +19,63 @@ const pooledShape = ([b, h, w, c]: readonly number[], height: number, width: num
   c!,
 ]
 
-/** Calls `visit(input offset, output offset)` for every pixel inside a complete window; channels are contiguous. */
-function forEachPixel(
+/**
+ * out[window] = sum over its pixels of factor x (or x^2), channels contiguous. Pixels are visited in the order of memory; the
+ * first of a window assigns, so that the output needs no clearing.
+ */
+function accumulate(
+  out: Float32Array,
+  x: Float32Array,
   [b, h, w, c]: readonly number[],
   height: number,
   width: number,
-  visit: (input: number, output: number) => void,
+  squared: boolean,
 ): void {
   const rows = Math.floor(h! / height)
   const columns = Math.floor(w! / width)
   for (let image = 0; image < b!; image++) {
     for (let y = 0; y < rows * height; y++) {
-      const outputRow = (image * rows + Math.floor(y / height)) * columns
-      const inputRow = (image * h! + y) * w!
-      for (let x = 0; x < columns * width; x++) {
-        visit((inputRow + x) * c!, (outputRow + Math.floor(x / width)) * c!)
+      const outputRow = (image * rows + Math.floor(y / height)) * columns * c!
+      const inputRow = (image * h! + y) * w! * c!
+      const firstRow = y % height === 0
+      for (let column = 0; column < columns; column++) {
+        const to = outputRow + column * c!
+        for (let k = 0; k < width; k++) {
+          const from = inputRow + (column * width + k) * c!
+          const first = firstRow && k === 0
+          for (let i = 0; i < c!; i++) {
+            const value = x[from + i]!
+            const term = squared ? value * value : value
+            out[to + i] = first ? term : out[to + i]! + term
+          }
+        }
+      }
+    }
+  }
+}
+
+/** out[pixel] = share[window] (times x[pixel] where given); pixels outside complete windows stay as they are. */
+function spread(
+  out: Float32Array,
+  share: Float32Array,
+  x: Float32Array | undefined,
+  [b, h, w, c]: readonly number[],
+  height: number,
+  width: number,
+): void {
+  const rows = Math.floor(h! / height)
+  const columns = Math.floor(w! / width)
+  for (let image = 0; image < b!; image++) {
+    for (let y = 0; y < rows * height; y++) {
+      const shareRow = (image * rows + Math.floor(y / height)) * columns * c!
+      const outputRow = (image * h! + y) * w! * c!
+      for (let column = 0; column < columns; column++) {
+        const from = shareRow + column * c!
+        for (let k = 0; k < width; k++) {
+          const to = outputRow + (column * width + k) * c!
+          if (x === undefined) for (let i = 0; i < c!; i++) out[to + i] = share[from + i]!
+          else for (let i = 0; i < c!; i++) out[to + i] = share[from + i]! * x[to + i]!
+        }
       }
     }
   }
@@ -43,11 +85,8 @@ registerLoopKernel({
   name: SUM,
   shape: ([x], { height, width }) => pooledShape(x!, height!, width!),
   run: (out, [x], [shape], { height, width, factor }) => {
-    const c = shape![3]!
-    out.fill(0)
-    forEachPixel(shape!, height!, width!, (from, to) => {
-      for (let i = 0; i < c; i++) out[to + i]! += factor! * x![from + i]!
-    })
+    accumulate(out, x!, shape!, height!, width!, false)
+    for (let i = 0; i < out.length; i++) out[i]! *= factor!
   },
 })
 
@@ -55,11 +94,9 @@ registerLoopKernel({
   name: SPREAD,
   shape: ([dy], { h, w }) => [dy![0]!, h!, w!, dy![3]!],
   run: (out, [dy], [shape], { height, width, h, w, factor }) => {
-    const [b, , , c] = shape as [number, number, number, number]
     if (h! % height! !== 0 || w! % width! !== 0) out.fill(0)
-    forEachPixel([b, h!, w!, c], height!, width!, (to, from) => {
-      for (let i = 0; i < c; i++) out[to + i] = factor! * dy![from + i]!
-    })
+    const share = dy!.map((value) => value * factor!)
+    spread(out, share, undefined, [shape![0]!, h!, w!, shape![3]!], height!, width!)
   },
 })
 
@@ -67,14 +104,7 @@ registerLoopKernel({
   name: NORM,
   shape: ([x], { height, width }) => pooledShape(x!, height!, width!),
   run: (out, [x], [shape], { height, width, factor }) => {
-    const c = shape![3]!
-    out.fill(0)
-    forEachPixel(shape!, height!, width!, (from, to) => {
-      for (let i = 0; i < c; i++) {
-        const value = x![from + i]!
-        out[to + i]! += value * value
-      }
-    })
+    accumulate(out, x!, shape!, height!, width!, true)
     for (let i = 0; i < out.length; i++) out[i] = factor! * Math.sqrt(out[i]!)
   },
 })
@@ -84,8 +114,7 @@ registerLoopKernel({
   name: NORM_GRAD,
   shape: ([, x]) => [...x!],
   run: (out, [dy, x, y], [, shape], { height, width, factor, eps }) => {
-    const [, h, w, c] = shape as [number, number, number, number]
-    if (h % height! !== 0 || w % width! !== 0) out.fill(0)
+    if (shape![1]! % height! !== 0 || shape![2]! % width! !== 0) out.fill(0)
     // y = factor ||window||; deel-lip differentiates sqrt(m) as 1 / (2 (sqrt(m) + eps)) with m = ||window||^2 / P.
     const root = Math.sqrt(height! * width!)
     const slope = new Float32Array(y!.length)
@@ -93,9 +122,7 @@ registerLoopKernel({
       const denominator = y![i]! / factor! + root * eps!
       slope[i] = denominator > 0 ? (factor! * dy![i]!) / denominator : 0
     }
-    forEachPixel(shape!, height!, width!, (to, from) => {
-      for (let i = 0; i < c; i++) out[to + i] = slope[from + i]! * x![to + i]!
-    })
+    spread(out, slope, x!, shape!, height!, width!)
   },
 })
 
