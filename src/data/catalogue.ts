@@ -2,12 +2,14 @@ import { LipError } from '../errors.ts'
 import { cifar10 } from './cifar-10.ts'
 import type { Dataset } from './dataset.ts'
 import type { DatasetDefinition, DatasetRequest } from './definition.ts'
+import { diracSquares } from './dirac-squares.ts'
 import { fashionMnist } from './fashion-mnist.ts'
 import { mnist } from './mnist.ts'
 import { shapes } from './shapes.ts'
+import { twoMoons } from './two-moons.ts'
 
 /** Every dataset that has a name; one line a set. */
-export const CATALOGUE: readonly DatasetDefinition[] = [fashionMnist, mnist, cifar10, shapes]
+export const CATALOGUE: readonly DatasetDefinition[] = [fashionMnist, mnist, cifar10, shapes, twoMoons, diracSquares]
 
 /**
  * The dataset of that name.
