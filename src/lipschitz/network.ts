@@ -73,6 +73,6 @@ export async function openNetwork(program: Program, options: EncloseAllOptions =
 
 /** Convolutions and matrices with weights of the file, as opposed to pooling, scaling and reductions. */
 export function isLayer({ node, structure }: LinearNode): boolean {
-  if (structure.kind !== 'convolution' && structure.kind !== 'matrix') return false
+  if (structure.kind !== 'convolution' && structure.kind !== 'matrix' && structure.kind !== 'blocks') return false
   return node.site.inputs.some((input) => input?.constant && input.constant.dims.length > 1)
 }

@@ -7,6 +7,8 @@ import { createExpressionPool, type FusionPool } from '../graph/fusion/expressio
 import { linearForm } from '../graph/fusion/linear-form.ts'
 import { moveExpressions } from '../graph/fusion/symbolic-run.ts'
 import type { ProgramNode } from '../graph/program.ts'
+import type { NdArray } from '../onnx/ir.ts'
+import type { LinearStructure } from '../ops/operator.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
 import { OPAQUE } from '../ops/symbolic.ts'
 import type { Network, Producer } from './network.ts'
@@ -76,10 +78,9 @@ export function locally(
  */
 export function hasExactAdjoint(network: Network, node: ProgramNode): boolean {
   if (node.site.inputs.some((input) => input?.constant?.relativeError)) return false
-  const structure = network.linear.get(node)?.structure
-  const weights =
-    structure?.kind === 'matrix' ? structure.matrix : structure?.kind === 'convolution' ? structure.weights : undefined
-  if (weights) return !weights.relativeError && weights.data.every((value) => Math.fround(value) === value)
+  const weights = weightsOf(network.linear.get(node)?.structure)
+  if (weights)
+    return weights.every(({ relativeError, data }) => !relativeError && data.every((x) => Math.fround(x) === x))
   const { pool, ids } = locally(node, 0)
   if (!ids) return false
   return ids.every((id) => {
@@ -87,4 +88,17 @@ export function hasExactAdjoint(network: Network, node: ProgramNode): boolean {
     const { terms } = linearForm(pool.store, id)
     return terms.every((term) => term.slack === 0 && Math.fround(term.value) === term.value)
   })
+}
+
+function weightsOf(structure: LinearStructure | undefined): readonly NdArray[] | undefined {
+  switch (structure?.kind) {
+    case 'matrix':
+      return [structure.matrix]
+    case 'blocks':
+      return structure.blocks
+    case 'convolution':
+      return [structure.weights]
+    default:
+      return undefined
+  }
 }

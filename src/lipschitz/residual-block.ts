@@ -86,7 +86,16 @@ function branchOf(
   const forth = producerOf(network, dynamicInputs(hidden)[0]!)
   const map = forth && network.linear.get(forth)
   if (!map || !forth || dynamicInputs(forth)[0] !== start) return undefined
+  if (!actsOnOneVector(forth, map.structure) || !actsOnOneVector(node, back.structure)) return undefined
   return isAdjoint(map.structure, back.structure) ? { factor, norm: map.enclosure.upper } : undefined
+}
+
+/** A matrix may act on every vector along any axis, x W and V x alike: adjoint beyond doubt only where there is one vector. */
+function actsOnOneVector({ site }: ProgramNode, structure: LinearStructure): boolean {
+  if (structure.kind !== 'matrix') return true
+  const [input] = site.inputs.filter((operand) => operand && !operand.constant)
+  const [rows, columns] = structure.matrix.dims
+  return sizeOf(input!.dims) === columns && sizeOf(site.outputs[0]!.dims) === rows
 }
 
 const isPowerOfTwo = (x: number): boolean => x !== 0 && Number.isFinite(x) && Number.isInteger(Math.log2(Math.abs(x)))
@@ -154,4 +163,8 @@ function isTransposed(first: MatrixStructure, second: MatrixStructure): boolean 
   const [rows, columns] = a.dims as readonly [number, number]
   if (a.relativeError || b.relativeError || b.dims[0] !== columns || b.dims[1] !== rows) return false
   return a.data.every((x, at) => x === b.data[(at % columns) * rows + Math.floor(at / columns)])
+}
+
+function sizeOf(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1)
 }

@@ -18,6 +18,8 @@ export type UniformMap =
 
 /** undefined when the node is none of these, exactly. */
 export function uniformMap(node: ProgramNode): UniformMap | undefined {
+  // Of several outputs (Split) each is a map of its own.
+  if (node.site.outputs.length !== 1) return undefined
   const { pool, ids } = locally(node, 0)
   if (!ids || ids.includes(OPAQUE)) return undefined
   const sizes = new Map(
@@ -51,10 +53,13 @@ function zeroPad(
   const to = site.outputs[0]!.dims
   if (others.length > 0 || from.length < 3 || from.length !== to.length || from[0] !== to[0] || from[1] !== to[1])
     return undefined
+  // A crop is no negative padding: a convolution behind it sees zeros where the cropped elements were.
+  if (to.some((size, axis) => size < from[axis]!)) return undefined
   const first = ids.findIndex((id) => store.kind(id) === 'leaf')
   if (first < 0 || store.value(ids[first]!) !== 0) return undefined
   const begin = coordinates(first, to)
   if (begin[0] !== 0 || begin[1] !== 0) return undefined
+  if (to.some((size, axis) => begin[axis]! + from[axis]! > size)) return undefined
   const inside = (at: readonly number[]): boolean =>
     at.every((x, axis) => x >= begin[axis]! && x < begin[axis]! + from[axis]!)
   for (let i = 0; i < ids.length; i++) {

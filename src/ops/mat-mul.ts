@@ -98,21 +98,11 @@ function constantFactor(site: Site, index: number): LipschitzRule {
       : { ...weights, dims: [columns, inner], data: transposed(data, inner, columns) }
   }
   if (count === 1 && repeats === 1) return { kind: 'affine', structure: { kind: 'matrix', matrix: one(0) } }
-  if (repeats === 1) {
-    // Block diagonal: the same as a grouped convolution over a single position, whose norm is the largest block's.
-    const blocks = Array.from({ length: count }, (_, at) => one(at))
-    const [out, into] = blocks[0].dims
-    const data = new Float64Array(count * out * into)
-    blocks.forEach((block, at) => {
-      data.set(block.data, at * out * into)
-    })
-    const single = { strides: [1], dilations: [1], padsBegin: [0], padsEnd: [0], spatial: [1] }
-    const stacked = { ...weights, dims: [count * out, into, 1], data }
+  if (repeats === 1)
     return {
       kind: 'affine',
-      structure: { kind: 'convolution', weights: stacked, groups: count, ...single, transposed: false },
+      structure: { kind: 'blocks', blocks: Array.from({ length: count }, (_, at) => one(at)) },
     }
-  }
   let largest = 0
   for (let at = 0; at < count; at++)
     largest = Math.max(largest, crudeNorm(weights.data, at * height * width, height, width))

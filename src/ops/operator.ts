@@ -75,6 +75,13 @@ export interface MatrixStructure {
   readonly perturbation?: number
 }
 
+/** Block diagonal: matrix k acts on every vector of its own part of the input; norm = the largest of the blocks. */
+export interface BlocksStructure {
+  readonly kind: 'blocks'
+  /** `[out, in]` each. */
+  readonly blocks: readonly NdArray[]
+}
+
 /** y = c * x elementwise with a constant that broadcasts to `dims`; norm = max |c|. */
 export interface DiagonalStructure {
   readonly kind: 'diagonal'
@@ -103,6 +110,7 @@ export interface ClosedFormStructure {
 export type LinearStructure =
   | ConvolutionStructure
   | MatrixStructure
+  | BlocksStructure
   | DiagonalStructure
   | KroneckerStructure
   | ClosedFormStructure

@@ -20,6 +20,8 @@ export function absoluteNorm(structure: LinearStructure, options: NormOptions = 
       const { perturbation = 0 } = structure
       return sum(absoluteMatrix(structure.matrix, options), perturbation)
     }
+    case 'blocks':
+      return structure.blocks.reduce((most, matrix) => Math.max(most, absoluteMatrix(matrix, options)), 0)
     case 'diagonal':
       return largestUp(structure.scale)
     case 'kronecker':

@@ -55,6 +55,8 @@ function roughCost(structure: LinearStructure): number {
     const { dims, data } = structure.matrix
     return data.length * Math.min(dims[0]!, dims[1] ?? 1)
   }
+  if (structure.kind === 'blocks')
+    return structure.blocks.reduce((cost, matrix) => cost + roughCost({ kind: 'matrix', matrix }), 0)
   if (structure.kind !== 'convolution') return 0
   const { weights, spatial } = structure
   return weights.data.length * Math.sqrt(weights.data.length) * spatial.reduce((n, x) => n * x, 1)

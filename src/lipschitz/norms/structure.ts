@@ -5,7 +5,7 @@ import type { LinearStructure } from '../../ops/operator.ts'
 import { largestUp } from './absolute.ts'
 import { encloseConvolution, type NormOptions } from './convolution.ts'
 import { encloseMatrix } from './matrix.ts'
-import { storedRelativeError } from './perturbed.ts'
+import { largest, storedRelativeError } from './perturbed.ts'
 
 /** Two-sided enclosure of the spectral norm of any linear structure. */
 export function encloseStructure(structure: LinearStructure, options: NormOptions = {}): Enclosure {
@@ -14,6 +14,10 @@ export function encloseStructure(structure: LinearStructure, options: NormOption
       return encloseConvolution(structure, options)
     case 'matrix':
       return encloseMatrix(structure, options)
+    case 'blocks': {
+      const found = structure.blocks.map((matrix) => encloseMatrix({ matrix }, options))
+      return found.length === 0 ? { lower: 0, upper: 0, method: 'zero' } : largest(found)
+    }
     case 'diagonal': {
       // |diag(c)| = max |c|, attained by the unit vector there.
       const upper = largestUp(structure.scale)

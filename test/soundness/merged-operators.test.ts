@@ -1,0 +1,82 @@
+/**
+ * Merging linear neighbours into one operator is sound only where the merged operator is the one that runs. Each network here
+ * was once bounded by another operator's norm: dropping the check that the comment names makes its bound fall below what a
+ * pair of points attains.
+ */
+import { describe, expect, it } from 'vitest'
+import type { GraphBuilder } from '../../src/onnx/builder.ts'
+import { type Body, examine, modelOf } from './examine.ts'
+
+let count = 0
+const init = (b: GraphBuilder, dims: readonly number[], data: readonly number[]): string =>
+  b.initializer(`w${count++}`, dims, data, 'float32')
+const reshape = (b: GraphBuilder, x: string, ...dims: number[]): string => b.node('Reshape', [x, b.indices(dims)])
+const zeros = (size: number, entries: Readonly<Record<number, number>>): number[] =>
+  Array.from({ length: size }, (_, k) => entries[k] ?? 0)
+
+const traps: readonly (readonly [name: string, dims: readonly number[], body: Body, truth: number])[] = [
+  [
+    // uniform-map: a crop is no negative padding. I - T with T on all of x is 0.
+    'a convolution of a crop, subtracted from the whole',
+    [1, 1, 8],
+    (b, x) => {
+      const crop = b.node('Slice', [x, b.indices([0]), b.indices([4]), b.indices([2])])
+      return b.node('Add', [x, b.node('Conv', [crop, init(b, [1, 1, 1], [-1])], { pads: [0, 4] })])
+    },
+    1,
+  ],
+  [
+    // uniform-map: the second output of a Split is not its first.
+    'a convolution of the second half, added to the whole',
+    [1, 1, 8],
+    (b, x) => {
+      const [, half] = b.nodes('Split', [x, b.indices([4, 4])], 2, { axis: 2 })
+      return b.node('Add', [x, b.node('Conv', [half!, init(b, [1, 1, 5], [1, 0, 0, 0, 0])], { pads: [4, 4] })])
+    },
+    2,
+  ],
+  [
+    // residual-block: x W and W h have the same matrix, and are no adjoints.
+    'a residual block whose two matrices act along different axes',
+    [1, 2, 2],
+    (b, x) => {
+      const w = init(b, [2, 2], [1, 0, 0, -1])
+      const back = b.node('MatMul', [w, b.node('Relu', [b.node('MatMul', [x, w])])])
+      return b.node('Add', [x, b.node('Mul', [back, b.constant([-2])])])
+    },
+    3,
+  ],
+  [
+    // mat-mul: a stack of matrices has the norm of a grouped convolution, but not its layout.
+    'a stack of matrices after a convolution of several samples',
+    [1, 8],
+    (b, x) => {
+      const maps = b.node('Conv', [reshape(b, x, 2, 4, 1), init(b, [4, 4, 1], zeros(16, { 0: 10 }))])
+      const stack = init(b, [2, 2, 2], zeros(8, { 4: 5, 7: 5 }))
+      return reshape(b, b.node('MatMul', [reshape(b, maps, 2, 2, 2), stack]), 1, 8)
+    },
+    50,
+  ],
+]
+
+describe('operators that must not be merged as if they were others', () => {
+  it.each(traps)('%s', async (_, dims, body, truth) => {
+    const { analysis, refuted } = await examine(modelOf(dims, body), 11, 60)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper).toBeGreaterThanOrEqual(truth * (1 - 1e-12))
+  })
+
+  it('what may be merged still is: zeros around a map, a block with its own adjoint', async () => {
+    const padded = modelOf([1, 1, 8], (b, x) => {
+      const wide = b.node('Pad', [x, b.indices([0, 0, 1, 0, 0, 1])])
+      return b.node('Add', [x, b.node('Conv', [wide, init(b, [1, 1, 3], [0, -1, 0])])])
+    })
+    expect((await examine(padded, 12, 5)).analysis.bounds.joint.upper).toBe(0)
+    const block = modelOf([1, 2], (b, x) => {
+      const w = init(b, [2, 2], [1, 0, 0, -1])
+      const back = b.node('Gemm', [b.node('Relu', [b.node('Gemm', [x, w])]), w], { transB: 1 })
+      return b.node('Add', [x, b.node('Mul', [back, b.constant([-2])])])
+    })
+    expect((await examine(block, 13, 5)).analysis.bounds.joint.upper).toBeCloseTo(1, 9)
+  })
+})
