@@ -8,13 +8,20 @@ import { downloadProgress } from './download-progress.ts'
 import type { Io } from './io.ts'
 
 export const DATA_OPTIONS = {
-  dataset: { type: 'string', describe: 'Dataset: fashion-mnist, mnist, cifar-10, shapes' },
+  dataset: {
+    type: 'string',
+    describe: 'fashion-mnist, mnist, cifar-10, shapes, two-moons; a .npz file; or a folder of PNGs, a subfolder a class',
+  },
   split: { choices: ['train', 'test'], default: 'test', describe: 'Split of the dataset' },
   samples: { type: 'number', describe: 'The first so many samples', defaultDescription: 'all' },
   'data-dir': { type: 'string', describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)' },
   inputs: { type: 'string', describe: 'Inputs as .npy, in place of a dataset' },
   labels: { type: 'string', describe: 'Labels as .npy' },
-  'input-range': { type: 'string', describe: 'Interval of the model inputs: LO,HI', defaultDescription: '0,1' },
+  'input-range': {
+    type: 'string',
+    describe: 'Interval of the model inputs, LO,HI; pixels are stretched to it',
+    defaultDescription: '0,1',
+  },
   shard: { type: 'string', describe: 'Only part i of n of the samples: i/n' },
   seed: { type: 'number', default: 0, describe: 'Seed of everything random' },
   provider: {

@@ -3,7 +3,8 @@
  * @module
  */
 import { LipError } from '../errors.ts'
-import { createDataset, type Dataset } from './dataset.ts'
+import { createDataset, type Dataset, UNIT } from './dataset.ts'
+import { readLabels } from './labels.ts'
 import { readNpy } from './npy.ts'
 
 export interface ArrayRequest {
@@ -64,30 +65,8 @@ export async function readArrays(request: ArrayRequest): Promise<Dataset> {
     dims,
     classes: Array.from({ length: request.classes }, (_, i) => String(i)),
     images: Float32Array.from({ length: wanted * size }, (_, i) => inputs.data[i]! / scale),
-    labels: Int32Array.from({ length: wanted }, (_, i) => labelOf(labels, i, request)),
+    labels: readLabels(labels, request.labels, wanted).labels,
+    ownRange: UNIT,
     source: `${request.inputs}, ${request.labels}`,
   })
-}
-
-function labelOf(
-  labels: { dims: readonly number[]; data: ArrayLike<number> },
-  i: number,
-  request: ArrayRequest,
-): number {
-  const width = labels.dims.slice(1).reduce((a, b) => a * b, 1)
-  if (width === 1) {
-    const label = labels.data[i]!
-    if (!Number.isInteger(label)) {
-      throw new LipError('DATA_INVALID', `Label ${i} in '${request.labels}' is ${label}, which is no class number.`)
-    }
-    return label
-  }
-  const row = Array.from({ length: width }, (_, j) => labels.data[i * width + j]!)
-  const hot = row.indexOf(1)
-  if (labels.dims.length !== 2 || hot < 0 || row.some((value, j) => value !== (j === hot ? 1 : 0))) {
-    throw new LipError('DATA_INVALID', `Row ${i} of '${request.labels}' is not one-hot.`, {
-      hint: 'Labels are class numbers of shape (samples), or one-hot rows of shape (samples, classes).',
-    })
-  }
-  return hot
 }

@@ -21,7 +21,15 @@ export interface Dataset {
   readonly labels: Int32Array
   /** Where the samples came from, in words for the report. */
   readonly source: string
+  /**
+   * Values are those that the model takes, and lie in this interval unless the user says otherwise. Absent: pixels in [0, 1], which
+   * are stretched to the interval of the model's inputs.
+   */
+  readonly ownRange?: readonly [low: number, high: number] | undefined
 }
+
+/** Where the inputs of a model live unless somebody says otherwise. */
+export const UNIT: readonly [low: number, high: number] = [0, 1]
 
 export interface DatasetParts {
   readonly name: string
@@ -31,6 +39,7 @@ export interface DatasetParts {
   readonly images: Float32Array
   readonly labels: Int32Array
   readonly source: string
+  readonly ownRange?: Dataset['ownRange']
 }
 
 /**

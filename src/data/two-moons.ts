@@ -32,6 +32,7 @@ function generate({ split, samples }: DatasetRequest): Dataset {
     images,
     labels,
     source: `built-in, generated from seed ${SEED}`,
+    ownRange: [-2, 3],
   })
 }
 

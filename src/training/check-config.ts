@@ -24,7 +24,13 @@ export async function checkConfig(given: unknown, source: string): Promise<Train
 const METRICS = ['loss', 'accuracy', 'MulticlassKR'].flatMap((name) => [name, `val_${name}`])
 const OWN_KEYS = { adam: ['beta1', 'beta2', 'epsilon'], sgd: ['momentum', 'nesterov'] } as const
 
-function contradiction({ optimizer, certify, earlyStopping, keepBest }: TrainingConfig): string | undefined {
+function contradiction({ data, optimizer, certify, earlyStopping, keepBest }: TrainingConfig): string | undefined {
+  const isLocal = data.name === 'npz' || data.name === 'images'
+  if (isLocal && data.path === undefined) return `at /data: '${data.name}' needs path`
+  const own = data.name === 'npz' ? [] : (['layout', 'classNames'] as const)
+  const extra = (isLocal ? own : (['path', 'testPath', ...own] as const)).find((key) => data[key] !== undefined)
+  if (extra) return `at /data: ${extra} says nothing about '${data.name}'`
+
   const other = optimizer.name === 'adam' ? 'sgd' : 'adam'
   const stray = OWN_KEYS[other].find((key) => optimizer[key] !== undefined)
   if (stray) return `at /optimizer: ${stray} belongs to ${other}, not to ${optimizer.name}`

@@ -15,7 +15,16 @@ export interface LayerConfig {
 }
 
 export interface DataConfig {
+  /** Of the catalogue; or 'npz' or 'images' for data of the user's own, with `path`. */
   readonly name: string
+  /** A .npz file, or a folder with one subfolder of PNG files a class; relative to --data-dir where given, else to the current folder. */
+  readonly path?: string
+  /** A second one that holds the test split, where `path` is not divided into splits. */
+  readonly testPath?: string
+  /** Order of the axes of images in a .npz file; default as their sizes say. */
+  readonly layout?: 'channels-last' | 'channels-first'
+  /** Names of the classes of a .npz file, by number; default their numbers. */
+  readonly classNames?: readonly string[]
   /** Use only the first so many samples of each split; absent = all. */
   readonly trainSamples?: number
   readonly testSamples?: number

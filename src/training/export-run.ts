@@ -1,6 +1,8 @@
+import { basename } from 'node:path'
 import { describeNetwork } from '../export/describe.ts'
 import { type ExportResult, exportModel } from '../export/export-model.ts'
 import { writeTfjsModel } from '../export/tfjs/write-model.ts'
+import type { DataConfig } from './config.ts'
 import type { RunFolder } from './run-folder.ts'
 import type { TrainedNetwork } from './train.ts'
 
@@ -18,7 +20,7 @@ export async function exportRun(
     kCoefLip: config.network.kCoefLip,
     metadata: {
       'lip_onnx.training': JSON.stringify({
-        data: config.data,
+        data: withoutFolders(config.data),
         loss: config.loss,
         optimizer: config.optimizer,
         batchSize: config.batchSize,
@@ -30,4 +32,14 @@ export async function exportRun(
   })
   await writeTfjsModel(trained.network, run.file('model.json'))
   return { ...result, path }
+}
+
+/** Where the data lay is nobody's business but the run's. */
+function withoutFolders(data: DataConfig): DataConfig {
+  const { path, testPath } = data
+  return {
+    ...data,
+    ...(path !== undefined && { path: basename(path) }),
+    ...(testPath !== undefined && { testPath: basename(testPath) }),
+  }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { openVictim, type Parameters } from '../attacks/index.ts'
+import { UNIT } from '../data/dataset.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
 import type { AttackRunReport } from '../report/attack-run.ts'
@@ -48,17 +49,25 @@ export interface AttackModelOptions extends SampleSource {
 export async function attackModel(path: string, options: AttackModelOptions): Promise<AttackRunReport> {
   const started = performance.now()
   const deadline = options.timeBudget === undefined ? undefined : started + 1000 * options.timeBudget
-  const { attacks: names = ['auto'], seed = 0, inputRange = [0, 1] } = options
-  const [low, high] = inputRange
+  const { attacks: names = ['auto'], seed = 0 } = options
   const loaded = await readModel(path)
-  const victim = await openVictim(loaded, {
-    box: { low, high },
-    ...(options.provider && { provider: options.provider }),
-    ...(options.inputShapes && { inputShapes: options.inputShapes }),
-  })
+  const open = ([low, high]: readonly [low: number, high: number]) =>
+    openVictim(loaded, {
+      box: { low, high },
+      ...(options.provider && { provider: options.provider }),
+      ...(options.inputShapes && { inputShapes: options.inputShapes }),
+    })
+  const assumed = options.inputRange ?? UNIT
+  let victim = await open(assumed)
   try {
     const samples = await loadSamples(options, victim.domain.dims, victim.domain.classes)
-    const { data, indices } = samples
+    const { data, indices, range } = samples
+    if (range[0] !== assumed[0] || range[1] !== assumed[1]) {
+      // The data know better where they live, and the model had to be open to ask for them.
+      const inRange = await open(range)
+      await victim.release()
+      victim = inRange
+    }
     options.note?.(`Attacking ${indices.length} samples on ${victim.provider} (${victim.reason}).`)
     const outcomes = await runAttacks(victim, samples, {
       names,
@@ -75,7 +84,7 @@ export async function attackModel(path: string, options: AttackModelOptions): Pr
     const shown = choosePictures(
       found.best.map(({ index, distance }) => ({ index, label: data.label(index), correct: distance !== 0 })),
     )
-    const pictures = outcomes.length === 0 ? [] : drawPictures(shown, samples, outcomes, inputRange)
+    const pictures = outcomes.length === 0 ? [] : drawPictures(shown, samples, outcomes, range)
     return {
       kind: 'attack',
       schemaVersion: SCHEMA_VERSION,
@@ -86,7 +95,7 @@ export async function attackModel(path: string, options: AttackModelOptions): Pr
       model: modelInfo(loaded),
       runtime: { provider: victim.provider, reason: victim.reason, assumptions: victim.assumptions },
       dataset: { name: data.name, split: data.split, samples: count, source: data.source, classes: data.classes },
-      inputRange: [low, high],
+      inputRange: range,
       ...found,
       ...(pictures.length > 0 && { pictures }),
       timing: { total: Math.round(performance.now() - started) / 1000 },

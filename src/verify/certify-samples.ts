@@ -9,8 +9,10 @@ import type { CertificateReport, Report } from '../report/report.ts'
 import type { Executed } from './execute.ts'
 import type { Samples } from './samples.ts'
 
+type Rows = Pick<Samples, 'data' | 'indices'>
+
 /** Executed rows as the proof takes them. */
-function* rowsOf({ data, indices }: Samples, { rows, width }: Executed): Generator<Sample> {
+function* rowsOf({ data, indices }: Rows, { rows, width }: Executed): Generator<Sample> {
   for (const [row, index] of indices.entries()) {
     const logits = rows.subarray(row * width, (row + 1) * width)
     yield { logits, inputNorm: vectorNormUpper(data.image(index)), label: data.label(index), index }
@@ -21,7 +23,7 @@ function* rowsOf({ data, indices }: Samples, { rows, width }: Executed): Generat
  * Certifies every executed row.
  * @throws LipError MODEL_UNSUPPORTED where the model gives no numbers: nothing can be certified about such a network
  */
-export function certifySamples(analysis: Analysis, samples: Samples, executed: Executed): readonly CertificateReport[] {
+export function certifySamples(analysis: Analysis, samples: Rows, executed: Executed): readonly CertificateReport[] {
   return Array.from(rowsOf(samples, executed), (sample) => {
     const broken = Array.from(sample.logits).find((value) => !Number.isFinite(value))
     if (broken !== undefined) {
@@ -35,7 +37,7 @@ export function certifySamples(analysis: Analysis, samples: Samples, executed: E
 }
 
 /** Mean radius after each step of the argument; empty where nothing is proved. */
-export function ledgerOfRun(analysis: Analysis, samples: Samples, executed: Executed): Report['ledger'] {
+export function ledgerOfRun(analysis: Analysis, samples: Rows, executed: Executed): Report['ledger'] {
   return analysis.proof ? ledgerOf(analysis, rowsOf(samples, executed)) : []
 }
 
@@ -43,12 +45,7 @@ export function ledgerOfRun(analysis: Analysis, samples: Samples, executed: Exec
  * Holds some samples, spread evenly, against the float64 meaning of the graph.
  * @param limit how many: the float64 evaluation takes milliseconds each
  */
-export function conform(
-  analysis: Analysis,
-  samples: Samples,
-  executed: Executed,
-  limit: number,
-): Conformance | undefined {
+export function conform(analysis: Analysis, samples: Rows, executed: Executed, limit: number): Conformance | undefined {
   if (!analysis.proof) return undefined
   const { data, indices } = samples
   const { rows, width } = executed

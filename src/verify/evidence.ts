@@ -92,7 +92,7 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
     pictures:
       stage.outcomes.length === 0
         ? []
-        : drawPictures(shown, samples, stage.outcomes, options.inputRange ?? [0, 1]).map((picture) => ({
+        : drawPictures(shown, samples, stage.outcomes, samples.range).map((picture) => ({
             ...picture,
             radius: radii.get(picture.index) ?? 0,
           })),
@@ -102,7 +102,7 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
 }
 
 async function outputWidth(session: Session, dims: Shape): Promise<number> {
-  const { rows } = await execute(session, { data: blank(dims.slice(1)), image: undefined, indices: [0] }, { batch: 1 })
+  const { rows } = await execute(session, { data: blank(dims.slice(1)), indices: [0] }, { batch: 1 })
   return rows.length
 }
 
@@ -133,7 +133,7 @@ async function attackAll(
   const names = options.attacks ?? ['auto']
   if (names.length === 0) return { gates: [], outOfTime: false }
   if (late()) return { gates: [], outOfTime: true }
-  const [low, high] = options.inputRange ?? [0, 1]
+  const [low, high] = samples.range
   const chosen =
     options.attackIndices ??
     [...new Set([...samples.indices.slice(0, options.attackSamples ?? 100), ...shown])].sort((a, b) => a - b)

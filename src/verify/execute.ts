@@ -46,7 +46,7 @@ export interface Executed {
 /** Runs the samples, always at one batch shape. */
 export async function execute(
   session: Session,
-  { data, indices }: Samples,
+  { data, indices }: Pick<Samples, 'data' | 'indices'>,
   options: {
     readonly batch: number
     readonly onProgress?: (done: number, total: number) => void

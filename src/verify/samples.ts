@@ -4,7 +4,7 @@
  */
 import { readArrays } from '../data/arrays.ts'
 import { loadDataset } from '../data/catalogue.ts'
-import { createDataset, type Dataset, type Split } from '../data/dataset.ts'
+import { createDataset, type Dataset, type Split, UNIT } from '../data/dataset.ts'
 import type { DownloadOptions } from '../data/download.ts'
 import { LipError } from '../errors.ts'
 
@@ -15,7 +15,7 @@ export interface Shard {
 }
 
 export interface SampleSource {
-  /** A dataset of the catalogue. */
+  /** A dataset of the catalogue, a .npz file or a folder of images. */
   readonly dataset?: string | undefined
   readonly split?: Split | undefined
   readonly dataDir?: string | undefined
@@ -25,7 +25,7 @@ export interface SampleSource {
   /** The first so many. */
   readonly samples?: number | undefined
   readonly shard?: Shard | undefined
-  /** Interval that the model's inputs live in; images in [0, 1] are stretched to it. */
+  /** Interval that the model's inputs live in; pixels in [0, 1] are stretched to it. Default: the data's own, else [0, 1]. */
   readonly inputRange?: readonly [low: number, high: number] | undefined
   readonly env?: NodeJS.ProcessEnv
   readonly onProgress?: DownloadOptions['onProgress']
@@ -46,6 +46,8 @@ export interface Samples {
   readonly image: ImageLayout | undefined
   /** Positions in the split that belong to this run, in order. */
   readonly indices: readonly number[]
+  /** Interval that the model's inputs live in. */
+  readonly range: readonly [low: number, high: number]
 }
 
 /** True when the options name data at all. */
@@ -63,13 +65,14 @@ export async function loadSamples(source: SampleSource, dims: readonly number[],
     throw new LipError('USAGE', `--samples must be a positive whole number, not ${samples}.`)
   }
   const { data, image } = await load(source, dims, classes)
+  const range = source.inputRange ?? data.ownRange ?? UNIT
   const { index, count } = source.shard ?? { index: 1, count: 1 }
   // Round robin, so that shards are alike; whatever is random about a sample is keyed by its position in the split.
   const indices = Array.from({ length: data.count }, (_, i) => i).filter((i) => i % count === index - 1)
   if (indices.length === 0) {
     throw new LipError('DATA_INVALID', `Shard ${index}/${count} of ${data.count} samples is empty.`)
   }
-  return { data, image, indices }
+  return { data, image, indices, range }
 }
 
 interface Loaded {
@@ -103,8 +106,9 @@ async function load(source: SampleSource, dims: readonly number[], classes: numb
     )
   }
   const fitted = arrange(loaded, dims)
-  const [low, high] = source.inputRange ?? [0, 1]
-  return low === 0 && high === 1 ? fitted : { ...fitted, data: stretch(fitted.data, low, high) }
+  const [low, high] = source.inputRange ?? UNIT
+  if (loaded.ownRange || (low === 0 && high === 1)) return fitted
+  return { ...fitted, data: stretch(fitted.data, low, high) }
 }
 
 const channelsFirst = (channels: number, height: number, width: number): ImageLayout => ({
@@ -135,17 +139,21 @@ function arrange(data: Dataset, dims: readonly number[]): Loaded {
     a.length === b.length && a.every((size, i) => size === b[i])
   const squeezed = (shape: readonly number[]) => shape.filter((size) => size !== 1)
   const [channels, height, width] = data.dims as readonly [number, number, number]
-  const first = channelsFirst(channels, height, width)
+  const first = data.dims.length === 3 ? channelsFirst(channels, height, width) : undefined
   if (same(data.dims, dims)) return { data, image: first }
+  if (!first) {
+    // Samples that were flattened have the order of the model.
+    if (data.dims.length === 1 && data.dims[0] === dims.reduce((a, b) => a * b, 1)) {
+      return { data: createDataset({ ...data, dims }), image: guessLayout(dims) }
+    }
+    throw mismatch(data, dims)
+  }
   const flat = channels * height * width
   if (same(dims, [flat]) || (channels === 1 && same(squeezed(data.dims), squeezed(dims)))) {
     return { data: createDataset({ ...data, dims }), image: first }
   }
   if (!same([height, width, channels], dims)) {
-    throw new LipError(
-      'DATA_INVALID',
-      `'${data.name}' holds samples of ${data.dims.join('x')}, but the model takes ${dims.join('x')}.`,
-    )
+    throw mismatch(data, dims)
   }
   const last = channelsLast(channels, height, width)
   const images = new Float32Array(data.images.length)
@@ -158,6 +166,12 @@ function arrange(data: Dataset, dims: readonly number[]): Loaded {
   }
   return { data: createDataset({ ...data, dims, images }), image: last }
 }
+
+const mismatch = (data: Dataset, dims: readonly number[]) =>
+  new LipError(
+    'DATA_INVALID',
+    `'${data.name}' holds samples of ${data.dims.join('x')}, but the model takes ${dims.join('x')}.`,
+  )
 
 /** [0, 1] to [low, high], rounded once to float32. */
 function stretch(data: Dataset, low: number, high: number): Dataset {

@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path'
 import type { AttackOutcome } from '../attacks/index.ts'
+import { UNIT } from '../data/dataset.ts'
 import { LipError } from '../errors.ts'
 import { baselineGates } from '../gate/baseline.ts'
 import { type Claims, readClaims } from '../gate/claims.ts'
@@ -140,7 +141,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       ? upper
       : await timed('lower', () => {
           const proved = (upper.bounds[demands.of].upper ?? Number.POSITIVE_INFINITY) <= demands.maxLipschitz
-          const range = options.inputRange ?? [0, 1]
+          const range = data?.samples.range ?? options.inputRange ?? UNIT
           const points = startingPoints(upper, data?.samples, { seed: options.seed ?? 0, range, proved })
           return withLower(upper, points, proved ? 3 : 6)
         })
