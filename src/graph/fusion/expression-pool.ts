@@ -141,17 +141,29 @@ export function createExpressionPool(): FusionPool {
     return weighted([b, inner, q], [exactly(1), exactly(c), exactly(-c)])
   }
 
-  /** c x_k + d with one exact c and d for all: order statistics are c times those of x_k, from the other end when c < 0. */
+  /**
+   * c x_k + d with one exact c and d for all: order statistics are c times those of x_k, from the other end when c < 0.
+   * Constants may be among them where they divide exactly: max(0, -x) = -min(0, x), so that relu(x) and relu(-x) are the two
+   * order statistics of one pair.
+   */
   function commonScale(set: readonly ExpressionId[]): Rescaling | undefined {
-    if (!set.every((id) => store.kind(id) === 'linear' && store.count(id) === 1)) return undefined
-    const forms = set.map((id) => linearForm(store, id))
+    const rest = set.filter((id) => store.kind(id) !== 'constant')
+    if (rest.length === 0 || !rest.every((id) => store.kind(id) === 'linear' && store.count(id) === 1)) return undefined
+    const forms = rest.map((id) => linearForm(store, id))
     const { offset, terms } = forms[0]!
     const scale = terms[0]!
     if (scale.slack !== 0 || offset.slack !== 0) return undefined
     const same = (a: Inexact, b: Inexact): boolean => a.value === b.value && a.slack === b.slack
     if (!forms.every((form) => same(form.terms[0]!, scale) && same(form.offset, offset))) return undefined
+    const constants = set.filter((id) => store.kind(id) === 'constant')
+    const divides = (id: ExpressionId): boolean =>
+      store.slack(id) === 0 && (store.value(id) === 0 || Math.abs(scale.value) === 1)
+    if (constants.length > 0 && (offset.value !== 0 || !constants.every(divides))) return undefined
     return {
-      inner: forms.map((form) => form.terms[0]!.id),
+      inner: [
+        ...constants.map((id) => literal(exactly(store.value(id) / scale.value))),
+        ...forms.map((form) => form.terms[0]!.id),
+      ],
       restore: (direct, opposite) =>
         weighted([scale.value > 0 ? direct : opposite, literal(offset)], [scale, exactly(1)]),
     }
