@@ -115,6 +115,23 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
     })
   }
 
+  /**
+   * Where several operands are added up (Sum, Mean, Scatter with reduction 'add'), constants may cancel among themselves and
+   * still round: what counts is the sum of their absolute values. Operands enter there with coefficients >= 0, so that is the
+   * node at absolute values.
+   */
+  function offsetsOf(name: string): Float64Array {
+    const { node, output } = producers.get(name)!
+    const rule = network.rule(node)
+    if (rule.kind !== 'combine') return biasOf(name)
+    const { site, operator } = node
+    const magnitudes = site.inputs.map((input) => {
+      if (!input?.constant || !isFloat(input.type)) return input && (input.constant ?? zeros(input))
+      return { ...input.constant, data: input.constant.data.map(Math.abs) }
+    })
+    return operator.evaluate(site, magnitudes)[output]!.data
+  }
+
   function byNode(name: string): ErrorForm {
     return remember(own, name, () => roundingAt(name))
   }
@@ -145,7 +162,7 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
         // Several constants may cancel in the bias and still round: closed forms say nothing about them.
         const fixed = site.inputs.filter((input) => input?.constant && isFloat(input.type)).length
         if (fixed > 1 && linear.get(producer.node)?.structure.kind === 'closed-form') return LOST
-        const bias = vectorNormUpper(biasOf(name)) + (rule.offset ?? 0) * root
+        const bias = vectorNormUpper(offsetsOf(name)) + (rule.offset ?? 0) * root
         const flushed = (2 * rule.terms + 2) * TINY_F32 * root
         const tiny = plus(
           { constant: flushed * (1 + bias), slope: 0 },

@@ -36,7 +36,8 @@ export const ConvTranspose: Operator = {
     }
     const weights = site.constant(1)!
     if (!weights.data.every(Number.isFinite)) return unbounded('its weights are not all finite')
-    const { strides, dilations, padsBegin, padsEnd, spatial } = geometry
+    const { strides, dilations, padsBegin, spatial } = geometry
+    const padsEnd = countedPadsEnd(geometry)
     const structure = { weights, groups: site.int('group', 1), strides, dilations, padsBegin, padsEnd, spatial }
     return { kind: 'affine', structure: { kind: 'convolution', ...structure, transposed: true } }
   },
@@ -50,12 +51,8 @@ export const ConvTranspose: Operator = {
     const [x, w] = [site.input(0), site.input(1)]
     const groups = site.int('group', 1)
     const geometry = geometryOf(site, x.dims, w.dims)
-    const { kernel, strides, dilations, padsBegin, spatial, output } = geometry
-    // The end padding with which the convolution has exactly `output` positions.
-    const padsEnd = spatial.map(
-      (size, axis) =>
-        (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - padsBegin[axis] - size,
-    )
+    const { kernel, strides, dilations, padsBegin, spatial } = geometry
+    const padsEnd = exactPadsEnd(geometry)
     const gradient = (index: number): string => {
       if (index === 1) {
         const maps = { name: dy, channels: w.dims[1] * groups }
@@ -87,6 +84,21 @@ export const ConvTranspose: Operator = {
     }
     return site.inputs.map((input, index) => (input && wanted[index] ? gradient(index) : undefined))
   },
+}
+
+/** The end padding with which the convolution has exactly `output` positions. */
+function exactPadsEnd({ kernel, strides, dilations, padsBegin, spatial, output }: WindowGeometry): number[] {
+  return spatial.map(
+    (size, axis) =>
+      (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - padsBegin[axis] - size,
+  )
+}
+
+/** The declared end padding where it gives the convolution `output` positions (a large output_padding or output_shape does not). */
+function countedPadsEnd(geometry: WindowGeometry): readonly number[] {
+  const exact = exactPadsEnd(geometry)
+  const { padsEnd, strides } = geometry
+  return padsEnd.map((pad, axis) => (pad >= exact[axis] && pad < exact[axis] + strides[axis] ? pad : exact[axis]))
 }
 
 /** The convolution that this node is the adjoint of: its input is our output (`spatial`), its output our input (`output`). */

@@ -1,7 +1,7 @@
 import { mapLines } from './lines.ts'
 import type { Operator } from './operator.ts'
 import { sqrtUp } from './round-up.ts'
-import { logSumExp, softmaxGroups, softmaxRows } from './softmax-groups.ts'
+import { shiftedSum, softmaxGroups, softmaxRows } from './softmax-groups.ts'
 
 /** y = x - log(sum exp(x)) over each group. */
 export const LogSoftmax: Operator = {
@@ -9,8 +9,10 @@ export const LogSoftmax: Operator = {
   shape: (site) => [{ type: site.input(0).type, dims: site.input(0).dims }],
   evaluate: (site, [x]) => {
     const data = mapLines(x!.data, softmaxGroups(site).lines, (line) => {
-      const total = logSumExp(line)
-      return line.map((value) => value - total)
+      // Shifted first: the error of x - max does not grow with the size of the logits.
+      const { top, sum } = shiftedSum(line)
+      const log = Math.log(sum)
+      return line.map((value) => value - top - log)
     })
     return [{ type: x!.type, dims: x!.dims, data }]
   },

@@ -33,6 +33,8 @@ export const ScatterElements: Operator = {
     const other = nonlinearScatter(reduction)
     if (other) return other
     if (reduction === 'add') return adding(site, indices)
+    if (mostShared(site, indices) > 1)
+      return unbounded('several updates go to one place, and the specification leaves open which one stays')
     if (dynamicInputs(site).length === 1) return move
     return {
       kind: 'combine',
@@ -52,6 +54,7 @@ export const ScatterElements: Operator = {
     const indices = site.constant(1)
     const updates = expressions(site, inputs, 2, pool)
     if (!data || !indices || !updates || scatterReduction(site) !== 'none') return undefined
+    if (mostShared(site, indices) > 1) return undefined
     const ids = data.ids.slice()
     targets(site, data.dims, indices).forEach((to, i) => {
       ids[to] = updates.ids[i]
@@ -96,13 +99,19 @@ function targets(site: Site, dims: Shape, indices: NdArray): Int32Array {
 
 /** data + S updates, where S^T S is diagonal up to shared targets: its norm is the root of the largest number that share one. */
 function adding(site: Site, indices: NdArray): LipschitzRule {
-  const counts = new Map<number, number>()
-  for (const to of targets(site, site.input(0).dims, indices)) counts.set(to, (counts.get(to) ?? 0) + 1)
-  const norm = sqrtUp(Math.max(0, ...counts.values()))
+  const shared = mostShared(site, indices)
+  const norm = sqrtUp(shared)
   return {
     kind: 'combine',
     linear: true,
-    because: `updates are added in place; up to ${Math.max(0, ...counts.values())} share one`,
+    because: `updates are added in place; up to ${shared} share one`,
     combine: ([data, , updates]) => sumUp([data ?? 0, timesUp(norm, updates ?? 0)]),
   }
+}
+
+/** The largest number of updates that go to one place. */
+function mostShared(site: Site, indices: NdArray): number {
+  const counts = new Map<number, number>()
+  for (const to of targets(site, site.input(0).dims, indices)) counts.set(to, (counts.get(to) ?? 0) + 1)
+  return [...counts.values()].reduce((most, count) => Math.max(most, count), 0)
 }

@@ -31,7 +31,12 @@ export const softmaxRows: Operator['rows'] = (site) => (softmaxGroups(site).axes
 
 /** log(sum exp), shifted by the largest entry. */
 export function logSumExp(values: Float64Array): number {
+  const { top, sum } = shiftedSum(values)
+  return Number.isFinite(top) ? top + Math.log(sum) : top
+}
+
+/** The largest entry and the sum of exp(value - largest). */
+export function shiftedSum(values: Float64Array): { readonly top: number; readonly sum: number } {
   const top = values.reduce((best, value) => Math.max(best, value), -Infinity)
-  if (!Number.isFinite(top)) return top
-  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0))
+  return { top, sum: values.reduce((sum, value) => sum + Math.exp(value - top), 0) }
 }

@@ -1,6 +1,6 @@
 import { mapLines } from './lines.ts'
 import type { Operator } from './operator.ts'
-import { logSumExp, softmaxGroups, softmaxRows } from './softmax-groups.ts'
+import { shiftedSum, softmaxGroups, softmaxRows } from './softmax-groups.ts'
 
 /** y = exp(x) / sum exp(x) over each group. */
 export const Softmax: Operator = {
@@ -8,8 +8,9 @@ export const Softmax: Operator = {
   shape: (site) => [{ type: site.input(0).type, dims: site.input(0).dims }],
   evaluate: (site, [x]) => {
     const data = mapLines(x!.data, softmaxGroups(site).lines, (line) => {
-      const total = logSumExp(line)
-      return line.map((value) => Math.exp(value - total))
+      // Shifted first: the error of exp(x - max) does not grow with the size of the logits.
+      const { top, sum } = shiftedSum(line)
+      return line.map((value) => Math.exp(value - top) / sum)
     })
     return [{ type: x!.type, dims: x!.dims, data }]
   },

@@ -33,5 +33,6 @@ export function sumUp(values: readonly number[]): number {
 /** The product of two non-negative values, exact where one of them is 0 or 1. */
 export function timesUp(a: number, b: number): number {
   if (a === 0 || b === 0) return 0
-  return a === 1 ? b : b === 1 ? a : roundUpBy(a * b, 1)
+  // A product that underflows is not 0: later factors may bring it back.
+  return a === 1 ? b : b === 1 ? a : Math.max(roundUpBy(a * b, 1), Number.MIN_VALUE)
 }
