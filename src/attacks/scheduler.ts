@@ -162,9 +162,9 @@ function unpack(parts: readonly Part[], batch: Batch, { size, classes }: Oracle,
   }
 }
 
-/** All lanes wait for a sum: add up in the order of the samples, so that the total has one value. */
+/** All lanes wait for a sum: add up in the order of the values, so that the total does not depend on the order of the samples. */
 function resolveCollective(lanes: ReadonlySet<Lane>): void {
-  let total = 0
-  for (const { collective } of lanes) total += collective!.value
+  const values = Float64Array.from(lanes, ({ collective }) => collective!.value).sort()
+  const total = values.reduce((sum, value) => sum + value, 0)
   for (const { collective } of lanes) collective!.total = total
 }
