@@ -100,7 +100,8 @@ export function schurSquare(data: Float64Array, rows: number, columns: number): 
   return most * largestMagnitude(sums) * (1 + 2 * gamma(Math.max(rows, columns) + 4))
 }
 
-function gramOf(data: Float64Array, rows: number, columns: number, absoluteSquare: number) {
+/** The Gram matrix of the short side; exported for the tests, which start its bound from below the truth. */
+export function gramOf(data: Float64Array, rows: number, columns: number, absoluteSquare: number) {
   const wide = rows <= columns
   const [size, long] = wide ? [rows, columns] : [columns, rows]
   const m = wide ? data : transpose(data, rows, columns)
