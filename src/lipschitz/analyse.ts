@@ -125,7 +125,7 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
       outputs,
       errors,
       logitErrors: createLogitErrors(network, errors, trailing),
-      largestNorm: largestSafeNorm(network, errors),
+      largestNorm: largestSafeNorm(network, constants, errors),
     },
   }
 }

@@ -6,8 +6,8 @@ import { type BlockBound, boundBlocks } from '../graph/fusion/block-bound.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
-import { residualBlock } from './residual-block.ts'
 import type { Segment, Segments } from './segments.ts'
+import { unitsAt } from './units.ts'
 
 export interface Constants {
   /** Upper bound, Infinity when there is none. Of the whole input vector when the graph has several inputs. */
@@ -76,7 +76,7 @@ export function createConstants(network: Network, segments?: Segments): Constant
     const fused = found ? throughBases(network, found, constants.of) : Number.POSITIVE_INFINITY
     const plain = Math.min(fused, mayBeat(name, fused) ? constants.byRule(name) : fused)
     let best = plain
-    for (const segment of segments ? [segments.at(name), residualBlock(network, name)] : []) {
+    for (const segment of segments ? [segments.at(name), ...unitsAt(network, name)] : []) {
       const bound = segment ? timesUp(segment.enclosure.upper, constants.of(segment.base)) : Number.POSITIVE_INFINITY
       if (!segment || !(bound < best)) continue
       best = bound

@@ -4,6 +4,7 @@
  * @module
  */
 import { isFloat } from '../onnx/element-types.ts'
+import type { Constants } from './constants.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
 import type { ErrorForm, RoundingErrors } from './rounding-error.ts'
@@ -18,18 +19,42 @@ const SAFE_POWER = 2 ** 120
 const CANDIDATES = [2 ** 40, 2 ** 30, 2 ** 20, 2 ** 10, 2 ** 5, 1]
 
 /** 0 when even inputs of norm 1 are not known to be safe. */
-export function largestSafeNorm(network: Network, errors: RoundingErrors): number {
-  return CANDIDATES.find((norm) => isSafe(network, errors, norm)) ?? 0
+export function largestSafeNorm(network: Network, constants: Constants, errors: RoundingErrors): number {
+  const units = unitsWithPowers(network, constants)
+  return CANDIDATES.find((norm) => isSafe(network, errors, units, norm)) ?? 0
 }
 
-function isSafe(network: Network, errors: RoundingErrors, norm: number): boolean {
+/** Units that form powers of their base, and the tensors inside them that have no constant of their own. */
+function unitsWithPowers({ program }: Network, constants: Constants) {
+  const bases: { readonly base: string; readonly power: number }[] = []
+  const inner = new Set<string>()
+  for (const { site } of program.nodes)
+    for (const { name } of site.outputs) {
+      const unit = name === '' ? undefined : constants.segment(name)
+      if (!unit?.rounding) continue
+      bases.push({ base: unit.base, power: unit.rounding.power })
+      for (const node of unit.nodes)
+        for (const output of node.site.outputs)
+          if (output.name !== name && !Number.isFinite(constants.of(output.name))) inner.add(output.name)
+    }
+  return { bases, inner }
+}
+
+function isSafe(
+  network: Network,
+  errors: RoundingErrors,
+  units: ReturnType<typeof unitsWithPowers>,
+  norm: number,
+): boolean {
   const at = ({ constant, slope }: ErrorForm): number => constant + slope * norm
   const executed = (name: string): number => at(errors.norm(name)) + at(errors.of(name))
   const { program, producers, symbolic, linear } = network
   const magnitude = createMagnitude(network, executed)
+  // |x_i| <= |x|; coefficients of a gate are far below the room between the two limits.
+  if (!units.bases.every(({ base, power }) => (executed(base) + 1) ** power < SAFE)) return false
   for (const node of program.nodes)
     for (const { name, type } of node.site.outputs) {
-      if (name === '' || !isFloat(type)) continue
+      if (name === '' || !isFloat(type) || units.inner.has(name)) continue
       const rule = node.operator.rounding(node.site)
       if (rule.kind === 'relative' && rule.power !== undefined) {
         // sum |x_i|^p <= |x|^p for p >= 1.
@@ -75,6 +100,7 @@ function createMagnitude(network: Network, executed: (name: string) => number): 
       case 'sqrt':
         return Math.sqrt(largest)
       case 'sign':
+      case 'step':
         return 1
       default:
         return largest

@@ -215,11 +215,22 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
     }
   }
 
+  /** Errors of the base carried by the constant of a unit, and what its nodes round, all of it relative to the base. */
+  function throughUnit(name: string, base: string, constant: number, inputUlps: number): ErrorForm {
+    const own = scaled(executedNorm(base), inputUlps * profile.elementwise * UNIT_F32)
+    // Products that underflow, and values of the gate that do.
+    const tiny = 8 * TINY_F32 * (1 + inputUlps) * Math.sqrt(sizeOf(program.values.get(name)!.dims))
+    return plus(scaled(of(base), constant), own, { constant: tiny, slope: 0 })
+  }
+
   function of(name: string): ErrorForm {
     return remember(errors, name, () => {
       const producer = producers.get(name)
       // Subnormal elements of the input may be read as zeros.
       if (!producer) return { constant: TINY_F32 * Math.sqrt(sizeOf(program.values.get(name)!.dims)), slope: 0 }
+      const unit = constants.segment(name)
+      if (unit?.rounding)
+        return scaled(throughUnit(name, unit.base, unit.enclosure.upper, unit.rounding.inputUlps), SLACK)
       const stepwise = (): ErrorForm => plus(carry(producer, of, sigma), byNode(name))
       if (symbolic.tensors.get(name)?.base !== undefined) return scaled(stepwise(), SLACK)
       const fused = plus(throughRegion(name), local(name))

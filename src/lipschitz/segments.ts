@@ -29,6 +29,8 @@ export interface Segment {
   readonly enclosure: Enclosure
   /** Why, where it is not because the segment is one linear operator. */
   readonly because?: string
+  /** What executing the nodes adds, where their own rules lose it: inputUlps u |x_i| for every element, with |x_i|^power inside. */
+  readonly rounding?: { readonly inputUlps: number; readonly power: number }
 }
 
 export interface Segments {

@@ -1,5 +1,13 @@
 import type { NdArray } from '../onnx/ir.ts'
-import { broadcastDims, broadcastIndex, broadcastShape, expressions, repetitionNorm, sumTo } from './broadcast.ts'
+import {
+  broadcastDims,
+  broadcastIndex,
+  broadcastShape,
+  expressions,
+  repetitionNorm,
+  sumTo,
+  zipExpressions,
+} from './broadcast.ts'
 import { sizeOf } from './dims.ts'
 import type { Operator } from './operator.ts'
 import { dynamicInputs, exact, move, unbounded } from './rules.ts'
@@ -39,7 +47,8 @@ export const Where: Operator = {
     const condition = site.constant(0)
     const a = expressions(site, inputs, 1, pool)
     const b = expressions(site, inputs, 2, pool)
-    if (!condition || !a || !b) return undefined
+    if (!condition) return zipExpressions(site, inputs, pool, ([c, x, y]) => pool.choose(c, x, y))
+    if (!a || !b) return undefined
     const dims = broadcastDims(site, [condition.dims, a.dims, b.dims])
     const [p, q, r] = [condition, a, b].map((operand) => broadcastIndex(operand.dims, dims))
     const ids = new Float64Array(sizeOf(dims))

@@ -9,7 +9,7 @@ import { coefficient, EPSILON, type Inexact, multiply as times } from './exactne
 import { createExpressionStore, type ExpressionStore } from './expression-store.ts'
 import { combine, type LinearForm, linearForm } from './linear-form.ts'
 import { createNonNegativity, isQuadratic } from './non-negative.ts'
-import { difference } from './pair.ts'
+import { difference, proportion } from './pair.ts'
 
 export interface FusionPool extends ExpressionPool {
   readonly store: ExpressionStore
@@ -17,8 +17,15 @@ export interface FusionPool extends ExpressionPool {
   isNonNegative(id: ExpressionId): boolean
   /** Opens the elements of a base tensor as leaves; returns their numbers. */
   open(base: number, count: number): Float64Array
+  /** `choose` with the factor s in a - b = s e, where the condition is e > 0; undefined where it is not understood. */
+  decide(condition: ExpressionId, a: ExpressionId, b: ExpressionId): Decision | undefined
   /** Runs `build` while constants and coefficients carry this relative error (constants that the file computes in floats). */
   withRelativeError<T>(relativeError: number, build: () => T): T
+}
+
+export interface Decision {
+  readonly id: ExpressionId
+  readonly slope: number
 }
 
 interface Rescaling {
@@ -254,6 +261,26 @@ export function createExpressionPool(): FusionPool {
     return store.intern('square', [canonical], 0, ZERO)
   }
 
+  function step(id: ExpressionId): ExpressionId {
+    if (id === OPAQUE) return OPAQUE
+    if (store.kind(id) !== 'constant') return store.intern('step', [id], 0, ZERO)
+    // A constant 0 is either: strict and other comparisons are not told apart.
+    return Math.abs(store.value(id)) > store.slack(id) ? literal(exactly(store.value(id) > 0 ? 1 : 0)) : OPAQUE
+  }
+
+  /** e > 0 ? a : b = b + s max(e, 0) where a - b = s e exactly: at e = 0 the two are equal. */
+  function decide(condition: ExpressionId, a: ExpressionId, b: ExpressionId): Decision | undefined {
+    if (condition === OPAQUE || a === OPAQUE || b === OPAQUE) return undefined
+    if (a === b) return { id: a, slope: 0 }
+    if (store.kind(condition) === 'constant') return { id: store.value(condition) !== 0 ? a : b, slope: 0 }
+    if (store.kind(condition) !== 'step') return undefined
+    const e = store.argument(condition, 0)
+    const gap = weighted([a, b], [exactly(1), exactly(-1)])
+    const slope = gap === OPAQUE ? undefined : proportion(store, gap, e)
+    if (slope === undefined) return undefined
+    return { id: weighted([b, extreme([zero, e], true)], [exactly(1), exactly(slope)]), slope }
+  }
+
   function sqrt(id: ExpressionId): ExpressionId {
     if (id === OPAQUE) return OPAQUE
     const kind = store.kind(id)
@@ -286,6 +313,9 @@ export function createExpressionPool(): FusionPool {
     abs,
     multiply,
     sign,
+    step,
+    choose: (condition, a, b) => decide(condition, a, b)?.id ?? OPAQUE,
+    decide,
     sqrt,
     open(base, count) {
       const first = store.leaves(base, count)

@@ -12,14 +12,14 @@ import type { Inexact } from './exactness.ts'
  * - linear: value + sum coefficient_k argument_k; arguments distinct, never linear or constant
  * - set: a multiset of expressions, sorted by number; only ever the argument of an order statistic
  * - order: the `label`-th smallest (from 1) of its one argument, a set
- * - abs, square, sign: of one argument
+ * - abs, square, sign: of one argument; step: whether it is positive, either at 0
  * - sqrt: of one argument, a square or a combination of squares with positive coefficients and no negative offset
  */
-export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 'square' | 'sqrt' | 'sign'
+export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 'square' | 'sqrt' | 'sign' | 'step'
 
 const FIRST = 2 ** 14
 
-const KINDS: readonly Kind[] = ['leaf', 'constant', 'linear', 'set', 'order', 'abs', 'square', 'sqrt', 'sign']
+const KINDS: readonly Kind[] = ['leaf', 'constant', 'linear', 'set', 'order', 'abs', 'square', 'sqrt', 'sign', 'step']
 const CODE = Object.fromEntries(KINDS.map((kind, code) => [kind, code])) as Readonly<Record<Kind, number>>
 
 export interface Term extends Inexact {

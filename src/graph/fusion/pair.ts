@@ -1,4 +1,5 @@
 import type { ExpressionId } from '../../ops/symbolic.ts'
+import { type Inexact, multiply } from './exactness.ts'
 import type { ExpressionStore, Term } from './expression-store.ts'
 import { linearForm } from './linear-form.ts'
 
@@ -29,4 +30,17 @@ export function difference(store: ExpressionStore, a: ExpressionId, b: Expressio
   if (!collect(left.terms, 1) || !collect(right.terms, -1) || rest.size !== 2) return undefined
   const [[p, scale], [q, opposite]] = [...rest] as [[ExpressionId, number], [ExpressionId, number]]
   return scale === -opposite ? { scale, p, q } : undefined
+}
+
+/** s with a = s b, where it is one number and every product is exact; undefined otherwise. */
+export function proportion(store: ExpressionStore, a: ExpressionId, b: ExpressionId): number | undefined {
+  const [left, right] = [linearForm(store, a), linearForm(store, b)]
+  if (left.terms.length === 0 || left.terms.length !== right.terms.length) return undefined
+  const scale = left.terms[0]!.value / right.terms[0]!.value
+  const matches = (p: Inexact, q: Inexact): boolean => {
+    const product = multiply({ value: scale, slack: 0 }, q)
+    return p.slack === 0 && q.slack === 0 && product.slack === 0 && product.value === p.value
+  }
+  const same = left.terms.every((term, k) => term.id === right.terms[k]!.id && matches(term, right.terms[k]!))
+  return same && matches(left.offset, right.offset) ? scale : undefined
 }

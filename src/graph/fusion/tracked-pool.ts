@@ -158,6 +158,18 @@ export function createTrackedPool(): TrackedPool {
     abs: (id) => (id === OPAQUE ? OPAQUE : pair(pool.abs(plain(id)), worst([id]))),
     sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), worst([id]))),
     multiply,
+    step: (id) => (id === OPAQUE ? OPAQUE : pair(pool.step(plain(id)), errorOf(id))),
+    choose(condition, a, b) {
+      if (condition === OPAQUE || a === OPAQUE || b === OPAQUE) return OPAQUE
+      const found = pool.decide(plain(condition), plain(a), plain(b))
+      if (!found) return OPAQUE
+      const { ulps, tiny } = errorOf(condition)
+      const own = worst([a, b])
+      if (!Number.isFinite(ulps)) return pair(found.id, LOST)
+      if (tiny === 0 || found.slope === 0) return pair(found.id, own)
+      // A relative error keeps the sign of e; the wrong side is taken where |e| <= 2 tiny, where the two are |slope e| apart.
+      return pair(found.id, { ulps: own.ulps, tiny: (own.tiny + 4 * Math.abs(found.slope) * tiny) * SLACK })
+    },
     sqrt,
     open: (base, count) => pool.open(base, count),
     run(options, build) {

@@ -1,0 +1,22 @@
+/**
+ * Groups of nodes that have a constant which their nodes' own rules do not give: one pattern a file.
+ * @module
+ */
+import { centering } from './centering.ts'
+import { circularConvolution } from './circular-convolution.ts'
+import { gatedActivation } from './gated-activation.ts'
+import type { Network } from './network.ts'
+import { residualBlock } from './residual-block.ts'
+import type { Segment } from './segments.ts'
+
+const PATTERNS: readonly ((network: Network, name: string) => Segment | undefined)[] = [
+  residualBlock,
+  gatedActivation,
+  circularConvolution,
+  centering,
+]
+
+/** Every unit that ends at a tensor. */
+export function unitsAt(network: Network, name: string): readonly Segment[] {
+  return PATTERNS.flatMap((pattern) => pattern(network, name) ?? [])
+}
