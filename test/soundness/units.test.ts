@@ -1,0 +1,78 @@
+/**
+ * Groups of nodes that are bounded as a whole (gated activations, periodic padding before a convolution, residual blocks,
+ * centring): look-alikes that are none, and rounding that the whole does not show. Each of these was once bounded, or
+ * certified, too tightly.
+ */
+import { describe, expect, it } from 'vitest'
+import { randomStream } from '../../src/linalg/random.ts'
+import type { GraphBuilder } from '../../src/onnx/builder.ts'
+import { type Body, examine, executedError, modelOf } from './examine.ts'
+
+let count = 0
+const init = (b: GraphBuilder, dims: readonly number[], data: readonly number[]): string =>
+  b.initializer(`w${count++}`, dims, data, 'float32')
+const plus = (b: GraphBuilder, x: string, value: number): string => b.node('Add', [x, init(b, [1], [value])])
+const wrapped = (b: GraphBuilder, x: string): string =>
+  b.node('Pad', [x, b.indices([0, 0, 1, 0, 0, 1])], { mode: 'wrap' })
+const BIG = 2 ** 20
+
+describe('what is no periodic convolution', () => {
+  const cases: readonly (readonly [name: string, body: Body, truth: number])[] = [
+    [
+      'a convolution that pads the wrapped signal with zeros',
+      (b, x) => b.node('Conv', [wrapped(b, x), init(b, [1, 1, 5], [1, 0, 0, 0, -0.9])], { pads: [1, 1] }),
+      1,
+    ],
+    [
+      'the same with Slice and Concat',
+      (b, x) => {
+        const part = (from: number, to: number) =>
+          b.node('Slice', [x, b.indices([from]), b.indices([to]), b.indices([2])])
+        const signal = b.node('Concat', [part(3, 4), x, part(0, 1)], { axis: 2 })
+        return b.node('Conv', [signal, init(b, [1, 1, 5], [1, 0, 0, 0, -0.9])], { pads: [1, 1] })
+      },
+      1,
+    ],
+  ]
+  it.each(cases)('%s', async (_, body, truth) => {
+    const { analysis, refuted } = await examine(modelOf([1, 1, 4], body, { opset: 19 }), 21, 40)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(truth * (1 - 1e-9))
+  })
+})
+
+describe('gated activations', () => {
+  const clipped = (b: GraphBuilder, argument: string): string =>
+    b.node('Clip', [argument, b.constant([0], []), b.constant([1], [])])
+  const rounding: readonly (readonly [name: string, body: Body])[] = [
+    ['offsets that cancel inside the gate', (b, x) => b.node('Sigmoid', [plus(b, plus(b, x, BIG), -BIG)])],
+    ['offsets that cancel behind the gate', (b, x) => plus(b, plus(b, b.node('Sigmoid', [x]), BIG), -BIG)],
+    ['offsets that cancel before a clip', (b, x) => clipped(b, plus(b, plus(b, x, BIG), -BIG))],
+  ]
+  it.each(rounding)('%s round in the executed network', async (_, gate) => {
+    const model = modelOf([1, 4], (b, x) => b.node('Mul', [x, gate(b, x)]))
+    const { analysis } = await examine(model, 22, 1)
+    const stream = randomStream(22)
+    const points = Array.from({ length: 20 }, () => Float32Array.from({ length: 4 }, () => stream.normal()))
+    expect(await executedError(model, analysis, points)).toBeLessThanOrEqual(1)
+  })
+
+  it('an offset that float64 loses still moves the gate', async () => {
+    // x clip(x - 1, 0, 1) has slope 2 x - 1 = 3 at x = 2, where x clip(x, 0, 1) has 2 at most.
+    const model = modelOf([1, 1], (b, x) =>
+      b.node('Mul', [x, clipped(b, plus(b, plus(b, plus(b, x, 2 ** 60), -1), -(2 ** 60)))]),
+    )
+    const { analysis } = await examine(model, 23, 1)
+    expect(analysis.bounds.joint.upper ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(3 * (1 - 1e-9))
+  })
+
+  it('a constant that the file computes is known up to its error only', async () => {
+    // x clip(x - t, 0, 1) with t = 1 / 3 as a float32 runtime computes it: the slope reaches 2 + t.
+    const model = modelOf([1, 1], (b, x) => {
+      const third = b.node('Div', [init(b, [1], [1]), init(b, [1], [3])])
+      return b.node('Mul', [x, clipped(b, b.node('Sub', [x, third]))])
+    })
+    const { analysis } = await examine(model, 24, 1)
+    expect(analysis.bounds.joint.upper ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(2 + 1 / 3)
+  })
+})
