@@ -2,7 +2,14 @@
  * `attack` as a function: reads a model, attacks it on data, and says how far the nearest adversarials are. Nothing is proved.
  * @module
  */
-import { openVictim, type Parameters } from '../attacks/index.ts'
+import {
+  ATTACKS,
+  type AttackOutcome,
+  checkMasking,
+  type OpenedVictim,
+  openVictim,
+  type Parameters,
+} from '../attacks/index.ts'
 import { UNIT } from '../data/dataset.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
@@ -14,7 +21,7 @@ import { attackOutcome } from './attack-outcome.ts'
 import { modelInfo } from './model-info.ts'
 import { choosePictures, drawPictures } from './pictures.ts'
 import { runAttacks } from './run-attacks.ts'
-import { loadSamples, type SampleSource } from './samples.ts'
+import { loadSamples, type SampleSource, type Samples } from './samples.ts'
 import { saveAdversarials } from './save-adversarials.ts'
 
 export interface AttackModelOptions extends SampleSource {
@@ -31,6 +38,8 @@ export interface AttackModelOptions extends SampleSource {
   readonly inputShapes?: Readonly<Record<string, Shape>> | undefined
   /** Seconds; what was found by then is kept. */
   readonly timeBudget?: number | undefined
+  /** Look for signs of gradient masking and note what was found; runs weaker attacks as well. */
+  readonly checkMasking?: boolean | undefined
   /** Folder for adversarials.npy, indices.npy and labels.npy. */
   readonly saveAdversarials?: string | undefined
   readonly command?: string | undefined
@@ -80,6 +89,7 @@ export async function attackModel(path: string, options: AttackModelOptions): Pr
       ...(options.onAttackProgress && { onProgress: options.onAttackProgress }),
     })
     const { samples: count, ...found } = attackOutcome(outcomes, names.length, samples, options.radii ?? [])
+    if (options.checkMasking) await noteMasking(victim, outcomes, samples, options)
     if (options.saveAdversarials !== undefined) await saveAdversarials(options.saveAdversarials, outcomes, samples)
     const shown = choosePictures(
       found.best.map(({ index, distance }) => ({ index, label: data.label(index), correct: distance !== 0 })),
@@ -102,5 +112,39 @@ export async function attackModel(path: string, options: AttackModelOptions): Pr
     }
   } finally {
     await victim.release()
+  }
+}
+
+/** Samples on which signs of gradient masking are looked for. */
+const MASKING_SAMPLES = 20
+
+/** Holds the first white-box L2 attack against weaker ones, and says what came of it. */
+async function noteMasking(
+  victim: OpenedVictim,
+  outcomes: readonly AttackOutcome[],
+  samples: Samples,
+  options: AttackModelOptions,
+): Promise<void> {
+  const { signal, seed = 0, note } = options
+  const whiteBox = outcomes.find(({ report }) => {
+    const attack = ATTACKS.get(report.name)
+    return attack?.access === 'gradient' && attack.norm === 'l2'
+  })
+  if (!whiteBox) {
+    note?.('Gradient masking: not checked, because no L2 attack with gradients was run.')
+    return
+  }
+  if (signal?.aborted) return
+  const { data, indices } = samples
+  const chosen = new Set(indices.slice(0, MASKING_SAMPLES))
+  const inputs = [...chosen].map((index) => ({ index, label: data.label(index), image: data.image(index) }))
+  const report = { ...whiteBox.report, samples: whiteBox.report.samples.filter(({ index }) => chosen.has(index)) }
+  const checks = await checkMasking(
+    victim,
+    { ...whiteBox, report },
+    { samples: inputs, seed, ...(signal && { signal }) },
+  )
+  for (const { id, passed, message } of checks) {
+    note?.(`Gradient masking, ${id}: ${passed ? 'no sign' : 'SUSPECT'}: ${message}.`)
   }
 }

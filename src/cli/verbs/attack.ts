@@ -31,6 +31,12 @@ export const attack = defineVerb({
     epsilon: { type: 'string', describe: 'Radii for the table of robust accuracy: 0.5,1,1.5' },
     batch: { type: 'number', describe: 'Samples in flight at once; results do not depend on it' },
     'time-budget': { type: 'number', describe: 'Seconds; what was found by then is kept' },
+    'check-masking': {
+      type: 'boolean',
+      default: false,
+      describe:
+        'Look for signs of gradient masking on the first 20 samples: weaker attacks must not find nearer points',
+    },
     'save-adversarials': { type: 'string', describe: 'Folder for adversarials.npy, indices.npy, labels.npy' },
     report: { type: 'string', array: true, describe: 'File to write; .json .html .md (repeatable)' },
     ...INPUT_SHAPE,
@@ -81,6 +87,7 @@ export const attack = defineVerb({
       provider: args.provider,
       inputShapes: parseInputShapes(args.inputShape),
       timeBudget: args.timeBudget,
+      checkMasking: args.checkMasking,
       saveAdversarials: args.saveAdversarials,
       signal,
       command: shellCommand(io.argv),
