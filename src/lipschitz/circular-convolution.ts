@@ -18,6 +18,8 @@ export function circularConvolution(network: Network, name: string): Segment | u
   const node = network.producers.get(name)?.node
   const structure = node && network.linear.get(node)?.structure
   if (!node || structure?.kind !== 'convolution' || structure.transposed) return undefined
+  // Zeros of its own, around the periodic signal, make it another operator.
+  if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined
   const input = node.site.inputs.find((operand) => operand && !operand.constant)
   const padded = input && network.producers.get(input.name)?.node
   if (!input || !padded || network.rule(padded).kind === 'affine' || !isMovement(network, padded)) return undefined

@@ -45,12 +45,18 @@ const MISH: Smooth = { kind: 'smooth', name: 'tanh of softplus', range: [-0.1125
  */
 const TANH_GELU: Smooth = { kind: 'smooth', name: 'tanh of a cubic', range: [-1.2579866, 1.2579866], steep: 0.448 }
 const CUBIC = [Math.sqrt(2 / Math.PI), 0.044715 * Math.sqrt(2 / Math.PI)] as const
-const CUBIC_TOLERANCE = 2e-7
+const CUBIC_TOLERANCE = 2.5e-7
 
-/** value = coefficients[0] + coefficients[1] x + ..., degree 3 at most; relative rounding of its nodes in ulps. */
+/**
+ * value = coefficients[0] + coefficients[1] x + ..., degree 3 at most. Executed, it is off by at most ulps u |value less its
+ * offset| + absolute u: an offset may cancel, so what was rounded beside it is not relative to the value.
+ */
 interface Polynomial {
   readonly coefficients: readonly number[]
   readonly ulps: number
+  readonly absolute: number
+  /** Relative error of the coefficients, from constants that the file computes. */
+  readonly error: number
 }
 
 const SLACK = 1 + 2 ** -36
@@ -89,16 +95,19 @@ interface Gate {
 function gateOf(network: Network, factor: string, gate: string): Gate | undefined {
   // a F + b.
   let [a, b, outer] = [1, 0, 0]
+  let offsets = 0
   let node = producerOf(network, gate)
   for (let steps = 0; node && steps < 6; steps++) {
     const step = scalarStep(node.site)
     if (!step || step.constantError > 0) break
     b += a * step.shift
+    offsets += Math.abs(a * step.shift)
     a *= step.scale
     outer++
     node = producerOf(network, step.input)
   }
-  if (!node) return undefined
+  // Offsets that cancel among themselves still round, and float64 may lose what they leave.
+  if (!node || Math.abs(b) < offsets * (1 - 2 ** -40)) return undefined
   const found = functionAt(network, node)
   if (!found) return undefined
   const { inner } = found
@@ -137,9 +146,10 @@ function conclude({ fn, errorOfF, a, b, k, base, argument, nodes }: Parts): Gate
   let ends: number[]
   let size: number
   let errorInF: number
+  let margin = 0
   if (fn.kind === 'smooth') {
-    if (t !== 0) return undefined
-    const near = (x: number, target: number): boolean => Math.abs(x / target - 1) <= CUBIC_TOLERANCE
+    if (t !== 0 || argument.absolute !== 0) return undefined
+    const near = (x: number, target: number): boolean => Math.abs(x / target - 1) + argument.error <= CUBIC_TOLERANCE
     const cubic = cube !== 0
     if (cubic && !(fn === TANH && near(s, CUBIC[0]) && near(cube, CUBIC[1]))) return undefined
     const [low, high] = (cubic ? TANH_GELU : fn).range
@@ -152,9 +162,15 @@ function conclude({ fn, errorOfF, a, b, k, base, argument, nodes }: Parts): Gate
     const { low, high } = fn
     ends = [low, high, 2 * low - shift, 2 * high - shift].map((value) => a * value + b)
     size = Math.max(Math.abs(low), Math.abs(high))
-    errorInF = errorOfF + (argument.ulps + 2) * (4 * size + 2 * Math.abs(shift) + 4 * Math.abs(fn.shift))
+    errorInF =
+      errorOfF +
+      (argument.ulps + 2) * (4 * size + 2 * Math.abs(shift) + 4 * Math.abs(fn.shift)) +
+      2 * Math.abs(fn.scale) * argument.absolute
+    margin = Math.abs(fn.scale * t) + Math.abs(fn.shift)
   }
-  const slope = Math.abs(k) * Math.max(...ends.map(Math.abs)) * SLACK + 2 ** -60
+  // The ends are sums: they round by 2^-53 of their terms.
+  const rounded = 2 ** -48 * (Math.abs(a) * (4 * size + margin) + Math.abs(b))
+  const slope = Math.abs(k) * (Math.max(...ends.map(Math.abs)) * SLACK + rounded) + 2 ** -60
   const largest = Math.abs(a) * size + Math.abs(b)
   const inGate = Math.abs(a) * errorInF + 2 * nodes * largest
   return {
@@ -273,7 +289,7 @@ function scalarStep(site: Site): ScalarStep | undefined {
 
 /** A tensor as a polynomial in `base`, element by element. */
 function polynomialOf(network: Network, name: string, base: string, depth: number): Polynomial | undefined {
-  if (name === base) return { coefficients: [0, 1], ulps: 0 }
+  if (name === base) return { coefficients: [0, 1], ulps: 0, absolute: 0, error: 0 }
   const node = producerOf(network, name)
   if (!node || depth > 6) return undefined
   const { site, operator } = node
@@ -284,13 +300,12 @@ function polynomialOf(network: Network, name: string, base: string, depth: numbe
   if (step) {
     const before = polynomialOf(network, step.input, base, depth + 1)
     if (!before || step.constantError > 2 ** -20) return undefined
-    const coefficients = before.coefficients.map((c, k) => c * step.scale + (k === 0 ? step.shift : 0))
-    return { coefficients, ulps: before.ulps + own + step.constantError / UNIT_F32 }
+    return stepped(before, step, own)
   }
   const [p, q] = site.inputs
   if (site.inputs.length !== 2 || !p || p.constant || !q || constantErrorOf(site) > 0) return undefined
   const left = polynomialOf(network, p.name, base, depth + 1)
-  if (!left) return undefined
+  if (left?.absolute !== 0) return undefined
   if (site.node.op === 'Pow') {
     const exponent = q.constant ? scalarOf(site, 1) : undefined
     if (exponent !== 2 && exponent !== 3) return undefined
@@ -304,7 +319,7 @@ function polynomialOf(network: Network, name: string, base: string, depth: numbe
   }
   if (q.constant || p.dims.join() !== q.dims.join()) return undefined
   const right = polynomialOf(network, q.name, base, depth + 1)
-  if (!right) return undefined
+  if (right?.absolute !== 0) return undefined
   if (site.node.op === 'Mul') {
     const found = product(left, right)
     return found && { ...found, ulps: found.ulps + own }
@@ -316,15 +331,42 @@ function polynomialOf(network: Network, name: string, base: string, depth: numbe
   // Terms of one sign and of one parity have one sign at every x: nothing cancels, so relative errors stay relative.
   const powers = coefficients.flatMap((_, k) => (at(left, k) !== 0 || at(right, k) !== 0 ? [k % 2] : []))
   const aligned = coefficients.every((_, k) => at(left, k) >= 0 && at(right, k) >= 0) && new Set(powers).size < 2
-  return aligned ? { coefficients, ulps: Math.max(left.ulps, right.ulps) + own } : undefined
+  if (!aligned) return undefined
+  const error = Math.max(left.error, right.error)
+  return { coefficients, ulps: Math.max(left.ulps, right.ulps) + own, absolute: 0, error }
 }
+
+/** scale p + shift, where one of them is trivial; undefined where float64 does not hold the offset exactly. */
+function stepped(before: Polynomial, { scale, shift, constantError }: ScalarStep, own: number): Polynomial | undefined {
+  const coefficients = before.coefficients.map((c) => c * scale)
+  const [offset = 0, ...others] = coefficients
+  const [old = 0] = before.coefficients
+  if (offset !== 0 && (constantError > 0 || !isExactProduct(old, scale))) return undefined
+  if (shift !== 0 && constantError > 0) return undefined
+  const ulps = before.ulps + own + constantError / UNIT_F32
+  const error = before.error + constantError
+  const carried = Math.abs(scale) * before.absolute
+  if (shift === 0) return { coefficients, ulps, absolute: carried && carried + own * Math.abs(offset), error }
+  const total = offset + shift
+  if (total - offset !== shift || total - shift !== offset) return undefined
+  const result = { coefficients: [total, ...others], ulps, error }
+  // Even powers with coefficients >= 0 and an offset >= 0: nothing cancels.
+  const isPositive = others.every((c, k) => c === 0 || (c > 0 && k % 2 === 1))
+  if (before.absolute === 0 && isPositive && offset >= 0 && shift > 0) return { ...result, absolute: 0 }
+  if (coefficients.length > 2) return undefined
+  return { ...result, absolute: carried + own * (Math.abs(offset) + Math.abs(shift)) }
+}
+
+const isExactProduct = (x: number, y: number): boolean =>
+  (Math.fround(x) === x && Math.fround(y) === y && Math.abs(x * y) > 2 ** -900) || Math.abs(y) === 1
 
 function product(a: Polynomial, b: Polynomial): Polynomial | undefined {
   const coefficients = new Array<number>(a.coefficients.length + b.coefficients.length - 1).fill(0)
   for (const [i, x] of a.coefficients.entries())
     for (const [k, y] of b.coefficients.entries()) coefficients[i + k]! += x * y
   while (coefficients.at(-1) === 0) coefficients.pop()
-  return coefficients.length <= 4 ? { coefficients, ulps: a.ulps + b.ulps } : undefined
+  const error = a.error + b.error
+  return coefficients.length <= 4 ? { coefficients, ulps: a.ulps + b.ulps, absolute: 0, error } : undefined
 }
 
 function producerOf(network: Network, name: string): ProgramNode | undefined {
