@@ -1,6 +1,6 @@
 import { LipError } from '../errors.ts'
 import { elementBits, elementType } from './element-types.ts'
-import { readExternalData } from './external-data.ts'
+import { type ExternalFolder, readExternalData } from './external-data.ts'
 import type { ElementType, StoredTensor } from './ir.ts'
 import type { Int64, WireTensor } from './schema.ts'
 
@@ -24,7 +24,7 @@ const LISTS = ['floatData', 'int32Data', 'stringData', 'int64Data', 'doubleData'
  *
  * @param folder where external data may lie; undefined = nowhere
  */
-export function decodeTensor(wire: WireTensor, folder: string | undefined, where: string): StoredTensor {
+export function decodeTensor(wire: WireTensor, folder: ExternalFolder | undefined, where: string): StoredTensor {
   const name = wire.name ?? ''
   const invalid = (what: string) => new LipError('MODEL_INVALID', `Tensor '${name}'${where} ${what}.`)
   const type = elementType(wire.dataType ?? 0)

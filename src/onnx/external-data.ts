@@ -3,6 +3,13 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import { LipError } from '../errors.ts'
 import type { WireEntry } from './schema.ts'
 
+/** Where external data may lie, and which files were read there. */
+export interface ExternalFolder {
+  readonly path: string
+  /** Locations as the model writes them. */
+  readonly files: Set<string>
+}
+
 /**
  * Bytes of a tensor kept outside the model. Only regular files inside the model's own folder are read, symbolic links
  * followed and checked (the trap of CVE-2022-25882 and CVE-2024-27318), and nothing is allocated before the file is known to
@@ -14,7 +21,7 @@ export function readExternalData(
   tensor: string,
   entries: readonly WireEntry[],
   need: number,
-  folder: string | undefined,
+  folder: ExternalFolder | undefined,
 ): Uint8Array {
   const invalid = (what: string, hint?: string) =>
     new LipError(
@@ -42,7 +49,7 @@ export function readExternalData(
   const length = size(values.get('length'), need, () => invalid(`has a bad length '${values.get('length')}'`))
   if (length !== need) throw invalid(`has ${length} bytes where its type and dims need ${need}`)
 
-  const path = join(folder, location)
+  const path = join(folder.path, location)
   let real: string
   try {
     real = realpathSync(path)
@@ -52,10 +59,11 @@ export function readExternalData(
       cause,
     })
   }
-  const inside = relative(realpathSync(folder), real)
+  const inside = relative(realpathSync(folder.path), real)
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))
     throw invalid(`lies outside the model's folder: '${location}' is a link`, 'Keep the data file beside the model.')
 
+  folder.files.add(location)
   const file = openSync(real, 'r')
   try {
     const stat = fstatSync(file)

@@ -4,12 +4,14 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { LipError } from '../errors.ts'
 import { checkModel } from './check-model.ts'
 import { decodeTensor } from './decode-tensor.ts'
 import { elementType } from './element-types.ts'
+import type { ExternalFolder } from './external-data.ts'
 import type { Attribute, DeclaredDim, FunctionDefinition, Graph, Model, Node, StoredTensor, ValueInfo } from './ir.ts'
 import type {
   WireAttribute,
@@ -23,12 +25,22 @@ import type {
 } from './schema.ts'
 import { ModelMessage, TensorMessage } from './schema.ts'
 
+/** A file beside the model that holds tensors of it. */
+export interface ExternalFile {
+  /** As the model names it, relative to its folder. */
+  readonly location: string
+  readonly sha256: string
+  readonly bytes: number
+}
+
 export interface LoadedModel {
   readonly model: Model
   /** The file as it is, for a runtime. External data is not in it. */
   readonly bytes: Uint8Array
   /** Of `bytes`, in hexadecimal. */
   readonly sha256: string
+  /** Every data file that the model reads, by name. */
+  readonly externalData: readonly ExternalFile[]
   readonly path: string
 }
 
@@ -53,29 +65,53 @@ export async function readModel(path: string): Promise<LoadedModel> {
     const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `cannot be read (${code ?? cause})`
     throw new LipError('FILE_NOT_FOUND', `The model '${path}' ${why}.`, { cause })
   }
-  const model = decodeModel(bytes, { folder: dirname(resolve(path)) })
-  return { model, bytes, sha256: createHash('sha256').update(bytes).digest('hex'), path }
+  const folder = dirname(resolve(path))
+  const files = new Set<string>()
+  const model = decodeModel(bytes, { folder, externalFiles: files })
+  const externalData: ExternalFile[] = []
+  for (const location of [...files].sort()) externalData.push(await hashFile(folder, location))
+  return { model, bytes, sha256: createHash('sha256').update(bytes).digest('hex'), externalData, path }
+}
+
+/** The hash of a whole data file, read piece by piece: it may be larger than memory. */
+async function hashFile(folder: string, location: string): Promise<ExternalFile> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  try {
+    for await (const chunk of createReadStream(join(folder, location)) as AsyncIterable<Buffer>) {
+      hash.update(chunk)
+      bytes += chunk.length
+    }
+  } catch (cause) {
+    throw new LipError('FILE_NOT_FOUND', `The external data file '${location}' cannot be read.`, { cause })
+  }
+  return { location, sha256: hash.digest('hex'), bytes }
 }
 
 /**
  * Decodes the bytes of an ONNX file and checks that its graph is one: no duplicate or dangling names, no cycle.
  *
+ * @param options.folder where external data may lie; `externalFiles` hears which files there were read
  * @throws LipError MODEL_INVALID, or MODEL_UNSUPPORTED for features with no proof
  */
-export function decodeModel(bytes: Uint8Array, options: { folder?: string } = {}): Model {
+export function decodeModel(bytes: Uint8Array, options: { folder?: string; externalFiles?: Set<string> } = {}): Model {
   const wire = decodeMessage<WireModel>(ModelMessage, bytes, 'an ONNX model')
   const irVersion = has(wire, 'irVersion')?.toNumber() ?? 0
   const graph = has(wire, 'graph')
   if (irVersion < 1 || !graph || wire.opsetImport.length === 0)
     throw new LipError('MODEL_INVALID', `The file is not an ONNX model${whatElse(bytes)}.`)
+  const folder =
+    options.folder === undefined
+      ? undefined
+      : { path: options.folder, files: options.externalFiles ?? new Set<string>() }
   const model: Model = {
     irVersion,
     opsets: opsets(wire.opsetImport),
     producerName: has(wire, 'producerName') ?? '',
     producerVersion: has(wire, 'producerVersion') ?? '',
     metadata: new Map(wire.metadataProps.map((entry) => [has(entry, 'key') ?? '', has(entry, 'value') ?? ''])),
-    graph: decodeGraph(graph, options.folder),
-    functions: wire.functions.map((definition) => decodeFunction(definition, options.folder)),
+    graph: decodeGraph(graph, folder),
+    functions: wire.functions.map((definition) => decodeFunction(definition, folder)),
   }
   checkModel(model)
   return model
@@ -133,7 +169,7 @@ function normalDomain(domain: string | undefined): string {
   return domain === undefined || domain === 'ai.onnx' ? '' : domain
 }
 
-function decodeGraph(wire: WireGraph, folder: string | undefined): Graph {
+function decodeGraph(wire: WireGraph, folder: ExternalFolder | undefined): Graph {
   const sparse = wire.sparseInitializer[0]
   if (sparse)
     throw new LipError(
@@ -158,7 +194,7 @@ function decodeGraph(wire: WireGraph, folder: string | undefined): Graph {
 }
 
 /** Every node gets a name of its own: reports and refusals go by it. */
-function decodeNodes(nodes: readonly WireNode[], folder: string | undefined): Node[] {
+function decodeNodes(nodes: readonly WireNode[], folder: ExternalFolder | undefined): Node[] {
   const taken = new Set(nodes.map((node) => has(node, 'name') ?? ''))
   const used = new Set<string>()
   return nodes.map((wire, position) => {
@@ -189,7 +225,7 @@ function decodeNodes(nodes: readonly WireNode[], folder: string | undefined): No
   })
 }
 
-function decodeAttribute(wire: WireAttribute, folder: string | undefined, where: string): Attribute {
+function decodeAttribute(wire: WireAttribute, folder: ExternalFolder | undefined, where: string): Attribute {
   const reference = has(wire, 'refAttrName')
   if (reference) return { kind: 'reference', value: reference }
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -243,7 +279,7 @@ function decodeValueInfo(wire: WireValueInfo): ValueInfo {
   }
 }
 
-function decodeFunction(wire: WireFunction, folder: string | undefined): FunctionDefinition {
+function decodeFunction(wire: WireFunction, folder: ExternalFolder | undefined): FunctionDefinition {
   const name = has(wire, 'name') ?? ''
   const attributes = new Map<string, Attribute | undefined>(wire.attribute.map((attribute) => [attribute, undefined]))
   for (const attribute of wire.attributeProto)

@@ -11,12 +11,23 @@ import { ModelMessage, TensorMessage } from './schema.ts'
 
 type Wire = Record<string, unknown>
 
+/** Limit of protobuf messages. */
+const LARGEST_FILE = 2 ** 31 - 2 ** 20
+
+const sizeInBytes = (data: StoredTensor['data']): number => ('byteLength' in data ? data.byteLength : 0)
+
 /**
  * The bytes of the ONNX file, weights inside as raw data.
  *
- * @throws LipError MODEL_UNSUPPORTED for attributes and types that the reader keeps by name only
+ * @throws LipError MODEL_UNSUPPORTED for attributes and types that the reader keeps by name only, and beyond the 2 GB of a file
  */
 export function encodeModel(model: Model): Uint8Array {
+  const weights = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + sizeInBytes(data), 0)
+  if (weights >= LARGEST_FILE)
+    throw new LipError(
+      'MODEL_UNSUPPORTED',
+      `The weights of the model take ${(weights / 2 ** 30).toFixed(1)} GiB, more than one ONNX file can hold, and a changed copy of it would have to be made.`,
+    )
   return plain(
     ModelMessage.encode({
       irVersion: model.irVersion,

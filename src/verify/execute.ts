@@ -24,17 +24,7 @@ export async function openNetworkSession(
   if (logits !== undefined && logits !== output.name) {
     return openSession(encodeModel(exposeTensor(model, logits)), options)
   }
-  const hasExternal = [...model.graph.initializers.values()].length > 0 && loaded.bytes.length < storedBytes(loaded)
-  return openSession(hasExternal ? loaded.path : loaded.bytes, options)
-}
-
-/** Size of all initializers: more than the file holds means that some lie outside it. */
-function storedBytes({ model }: LoadedModel): number {
-  let total = 0
-  for (const { data } of model.graph.initializers.values()) {
-    total += 'byteLength' in data ? data.byteLength : 0
-  }
-  return total
+  return openSession(loaded.externalData.length > 0 ? loaded.path : loaded.bytes, options)
 }
 
 export interface Executed {

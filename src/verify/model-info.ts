@@ -26,6 +26,7 @@ export function modelInfo(loaded: LoadedModel): Report['model'] {
   return {
     path: loaded.path,
     sha256: loaded.sha256,
+    ...(loaded.externalData.length > 0 && { externalData: loaded.externalData }),
     opset: model.opsets.get('') ?? 0,
     irVersion: model.irVersion,
     producer: `${model.producerName} ${model.producerVersion}`.trim() || 'unknown',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -276,6 +277,22 @@ describe('external data', () => {
     expect(error).toBeInstanceOf(LipError)
     expect([error.code, error.exitCode]).toEqual(['MODEL_INVALID', 4])
     expect(error.message).toMatch(message)
+  })
+
+  it('is hashed as a whole, file by file', async () => {
+    const externalData = [{ key: 'location', value: 'parts/w.bin' }]
+    writeFileSync(
+      join(home, 'h.onnx'),
+      file({ initializer: [weights({ rawData: undefined, dataLocation: 1, externalData })] }),
+    )
+    const loaded = await readModel(join(home, 'h.onnx'))
+    const sha256 = createHash('sha256').update(data).digest('hex')
+    expect(loaded.externalData).toEqual([{ location: 'parts/w.bin', sha256, bytes: 16 }])
+    // A change in a part that the model does not use is another file, too.
+    writeFileSync(join(home, 'parts', 'w.bin'), data.with(15, 1))
+    const [changed] = (await readModel(join(home, 'h.onnx'))).externalData
+    writeFileSync(join(home, 'parts', 'w.bin'), data)
+    expect(changed!.sha256).not.toBe(sha256)
   })
 
   it('beside inline data, or without a folder, is refused', async () => {
