@@ -27,7 +27,7 @@ export function comparison(type: string, holds: (a: number, b: number) => boolea
     symbolic: (site, inputs, pool) =>
       side === 0
         ? undefined
-        : zipExpressions(site, inputs, pool, ([a, b]) => pool.step(pool.linear([a, b], [side, -side]))),
+        : zipExpressions(site, inputs, pool, ([a, b]) => pool.step(pool.linear([a, b], [side, -side]), !holds(0, 0))),
   }
 }
 

@@ -29,8 +29,8 @@ export interface ExpressionPool {
   /** a * b of two expressions: squares, sign(x) * |x| and constant factors are understood. */
   multiply(a: ExpressionId, b: ExpressionId): ExpressionId
   sign(id: ExpressionId): ExpressionId
-  /** The truth of id > 0; what it is at 0 is left open. */
-  step(id: ExpressionId): ExpressionId
+  /** The truth of id > 0 (strict) or id >= 0. */
+  step(id: ExpressionId, strict: boolean): ExpressionId
   /** condition ? a : b, understood where a - b is a multiple of what the condition asks about, so that nothing jumps. */
   choose(condition: ExpressionId, a: ExpressionId, b: ExpressionId): ExpressionId
   /** Square root; understood for non-negative combinations of squares (plus a non-negative constant). */

@@ -41,6 +41,28 @@ describe('what is no periodic convolution', () => {
   })
 })
 
+describe('decisions', () => {
+  const truth = (b: GraphBuilder, op: string, x: string): string =>
+    b.node('Cast', [b.node(op, [x, b.constant([0], [])])], { to: 1 })
+  const jumping: readonly (readonly [name: string, body: Body])[] = [
+    ['x >= 0 less x > 0', (b, x) => b.node('Sub', [truth(b, 'GreaterOrEqual', x), truth(b, 'Greater', x)])],
+    ['x <= 0 less x < 0', (b, x) => b.node('Sub', [truth(b, 'LessOrEqual', x), truth(b, 'Less', x)])],
+  ]
+  it.each(jumping)('%s is 1 at 0 and 0 beside it', async (_, body) => {
+    const { analysis } = await examine(modelOf([1, 4], body), 25, 1)
+    expect(analysis.proof).toBeUndefined()
+  })
+
+  it('a choice between two that meet where it changes does not jump', async () => {
+    const model = modelOf([1, 4], (b, x) =>
+      b.node('Where', [b.node('Less', [x, b.constant([0], [])]), b.node('Mul', [x, b.constant([0.5])]), x]),
+    )
+    const { analysis, refuted } = await examine(model, 26, 20)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper).toBe(1)
+  })
+})
+
 describe('gated activations', () => {
   const clipped = (b: GraphBuilder, argument: string): string =>
     b.node('Clip', [argument, b.constant([0], []), b.constant([1], [])])

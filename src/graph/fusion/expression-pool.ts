@@ -261,10 +261,10 @@ export function createExpressionPool(): FusionPool {
     return store.intern('square', [canonical], 0, ZERO)
   }
 
-  function step(id: ExpressionId): ExpressionId {
+  // Strict and other comparisons are two expressions: their difference is 1 at 0, which images are full of.
+  function step(id: ExpressionId, strict: boolean): ExpressionId {
     if (id === OPAQUE) return OPAQUE
-    if (store.kind(id) !== 'constant') return store.intern('step', [id], 0, ZERO)
-    // A constant 0 is either: strict and other comparisons are not told apart.
+    if (store.kind(id) !== 'constant') return store.intern('step', [id], strict ? 1 : 0, ZERO)
     return Math.abs(store.value(id)) > store.slack(id) ? literal(exactly(store.value(id) > 0 ? 1 : 0)) : OPAQUE
   }
 

@@ -12,7 +12,7 @@ import type { Inexact } from './exactness.ts'
  * - linear: value + sum coefficient_k argument_k; arguments distinct, never linear or constant
  * - set: a multiset of expressions, sorted by number; only ever the argument of an order statistic
  * - order: the `label`-th smallest (from 1) of its one argument, a set
- * - abs, square, sign: of one argument; step: whether it is positive, either at 0
+ * - abs, square, sign: of one argument; step: whether it is positive (`label` 1) or not negative (`label` 0)
  * - sqrt: of one argument, a square or a combination of squares with positive coefficients and no negative offset
  */
 export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 'square' | 'sqrt' | 'sign' | 'step'

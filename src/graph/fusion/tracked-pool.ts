@@ -158,7 +158,7 @@ export function createTrackedPool(): TrackedPool {
     abs: (id) => (id === OPAQUE ? OPAQUE : pair(pool.abs(plain(id)), worst([id]))),
     sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), worst([id]))),
     multiply,
-    step: (id) => (id === OPAQUE ? OPAQUE : pair(pool.step(plain(id)), errorOf(id))),
+    step: (id, strict) => (id === OPAQUE ? OPAQUE : pair(pool.step(plain(id), strict), errorOf(id))),
     choose(condition, a, b) {
       if (condition === OPAQUE || a === OPAQUE || b === OPAQUE) return OPAQUE
       const found = pool.decide(plain(condition), plain(a), plain(b))
