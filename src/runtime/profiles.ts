@@ -17,6 +17,9 @@ const ANY_ORDER =
   'Each sum of products in the network is computed in IEEE float32 (unit roundoff 2^-24), in any order, with or without ' +
   'fused multiply-add; subnormal numbers may be flushed to zero.'
 const EXACT_MOVES = 'Comparisons, maxima, minima and data movement are exact.'
+const TABLES =
+  'Functions that the hardware does not have (exp, log, tanh, erf, sine, powers) are within 16 ulp of their largest value ' +
+  'or, where they grow, of their result.'
 const REWRITES =
   'onnxruntime was allowed to rewrite the graph (constant folding, fusion of normalisation into weights); the proof is ' +
   'about the graph as written.'
@@ -26,7 +29,7 @@ export function numericProfile(
   provider: ProviderName,
   options: { optimisation: Optimisation; tf32Off: boolean },
 ): NumericProfile {
-  const common = [ANY_ORDER, EXACT_MOVES, ...(options.optimisation === 'disabled' ? [] : [REWRITES])]
+  const common = [ANY_ORDER, EXACT_MOVES, TABLES, ...(options.optimisation === 'disabled' ? [] : [REWRITES])]
   switch (provider) {
     case 'cpu':
       return {
