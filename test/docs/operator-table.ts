@@ -19,7 +19,8 @@ any other opset, input or attribute is refused by name.
 - **Rounding**: the bound of the executed float32 node. \`exact\`; \`ulps\` relative to the output; \`sum\` relative to the sum of absolute
   products; \`absolute\`; \`none\`: nothing is certified behind such a node.
 - **Gradient**: has a reverse rule, for attacks and for the lower side of bounds. A linear node's is its adjoint, and the proof uses it.
-- **Fused**: region analysis looks through it element by element (docs/soundness.md, section 4).
+- **Fused**: region analysis looks through it element by element ([soundness.md](soundness.md), section 4), so that several nodes may
+  have a bound that none of them has alone: Mul, ReduceSum and Sqrt are a norm, Greater and Where a ReLU.
 
 `
 
