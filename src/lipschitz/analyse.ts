@@ -7,6 +7,7 @@ import type { Program, Refusal } from '../graph/program.ts'
 import { timesUp } from '../ops/sum-up.ts'
 import type { BoundReport, LayerReport, TraceStep } from '../report/report.ts'
 import { type Constants, createConstants } from './constants.ts'
+import { everySize } from './every-size.ts'
 import { createLogitErrors, type LogitErrors } from './logit-errors.ts'
 import { isLayer, type Network, openNetwork } from './network.ts'
 import { boundOutputs, type OutputBounds } from './output-bounds.ts'
@@ -25,6 +26,8 @@ export interface AnalyseOptions {
   /** Threads for the norms of layers. */
   readonly workers?: number
   readonly onProgress?: (done: number, total: number) => void
+  /** The same program at another size of its open axes: bounds are then to hold for every size. */
+  readonly twin?: Program
 }
 
 /** What a proof is made of; absent when the program is refused. */
@@ -62,6 +65,8 @@ export interface Analysis {
   /** Number of elements of the input. */
   readonly inputSize: number
   readonly proof: Proof | undefined
+  /** The upper bounds hold for every height and width; errors and certificates would be about one size. */
+  readonly everySize?: true
 }
 
 /**
@@ -75,7 +80,15 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
   const inputSize = program.inputs.reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0)
   const name = options.output ?? program.model.graph.outputs[0]?.name ?? ''
   const known = program.values.get(name)
-  const base = { program, profile, inputSize, logits: undefined, classes: 0, stretched: false }
+  const base = {
+    program,
+    profile,
+    inputSize,
+    logits: undefined,
+    classes: 0,
+    stretched: false,
+    ...(options.twin && { everySize: true as const }),
+  }
   const isEmpty = known !== undefined && (inputSize === 0 || known.dims.includes(0))
   if (!known || known.constant || isEmpty || program.refused.length > 0) {
     const reason = isEmpty
@@ -89,6 +102,7 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
   const network = await openNetwork(program, {
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(options.twin && { sizes: everySize(program, options.twin) }),
   })
   const constants = createConstants(network, createSegments(network))
   const logits = stripHead(network, name)

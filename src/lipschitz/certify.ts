@@ -130,6 +130,7 @@ function marginOf(logits: ArrayLike<number>, predicted: number): number {
 }
 
 function check(analysis: Analysis, { logits, index }: Sample): void {
+  if (analysis.everySize) throw new Error('an analysis for every size certifies no sample: fix the size')
   if (analysis.proof && logits.length !== analysis.classes)
     throw new LipError(
       'DATA_INVALID',

@@ -17,6 +17,8 @@ import { between } from './trailing.ts'
 export function circularConvolution(network: Network, name: string): Segment | undefined {
   const node = network.producers.get(name)?.node
   const structure = node && network.linear.get(node)?.structure
+  // A grid of frequencies belongs to one size.
+  if (network.everySize) return undefined
   if (!node || structure?.kind !== 'convolution' || structure.transposed) return undefined
   // Zeros of its own, around the periodic signal, make it another operator.
   if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined

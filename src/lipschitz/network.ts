@@ -7,7 +7,8 @@ import { runSymbolically, type SymbolicRun } from '../graph/fusion/symbolic-run.
 import type { Program, ProgramNode } from '../graph/program.ts'
 import type { Enclosure } from '../linalg/enclosure.ts'
 import type { LinearStructure, LipschitzRule } from '../ops/operator.ts'
-import { absoluteNorm, type EncloseAllOptions, encloseAll } from './norms/index.ts'
+import type { EverySize } from './every-size.ts'
+import { absoluteNorm, type EncloseAllOptions, encloseAll, encloseStructure } from './norms/index.ts'
 
 export interface Producer {
   readonly node: ProgramNode
@@ -29,6 +30,14 @@ export interface Network {
   readonly producers: ReadonlyMap<string, Producer>
   readonly linear: ReadonlyMap<ProgramNode, LinearNode>
   rule(node: ProgramNode): LipschitzRule
+  /** The norm of another linear map, for the same sizes: for the program's, or for every one. */
+  enclose(structure: LinearStructure): Enclosure
+  /** Bounds are to hold for every size of the open axes. */
+  readonly everySize: boolean
+}
+
+export interface NetworkOptions extends EncloseAllOptions {
+  readonly sizes?: EverySize
 }
 
 /** A constant that is not a number, because an attribute of the node is not, proves nothing. */
@@ -38,9 +47,14 @@ function wellFormed(rule: LipschitzRule): LipschitzRule {
   return { kind: 'unbounded', because: 'a parameter of the node is infinite or not a number' }
 }
 
-export async function openNetwork(program: Program, options: EncloseAllOptions = {}): Promise<Network> {
+export async function openNetwork(program: Program, options: NetworkOptions = {}): Promise<Network> {
+  const { sizes, ...all } = options
+  const norm = sizes ? { ...all, everySize: true } : all
   const rules = new Map<ProgramNode, LipschitzRule>(
-    program.nodes.map((node) => [node, wellFormed(node.operator.lipschitz(node.site))]),
+    program.nodes.map((node) => {
+      const own = wellFormed(node.operator.lipschitz(node.site))
+      return [node, sizes ? sizes.rule(node, own) : own]
+    }),
   )
   const producers = new Map<string, Producer>()
   for (const node of program.nodes)
@@ -53,7 +67,7 @@ export async function openNetwork(program: Program, options: EncloseAllOptions =
   })
   const enclosures = await encloseAll(
     found.map(({ structure }) => structure),
-    options,
+    norm,
   )
   const linear = found.map(({ node, structure }, k): [ProgramNode, LinearNode] => {
     let absolute: number | undefined
@@ -62,9 +76,21 @@ export async function openNetwork(program: Program, options: EncloseAllOptions =
       { node, structure, enclosure: enclosures[k]!, absolute: () => (absolute ??= absoluteNorm(structure)) },
     ]
   })
+  // Segments of convolutions are not followed for every size: each is a step of its own.
+  if (sizes)
+    for (const [node, { structure, enclosure }] of linear)
+      if (structure.kind === 'convolution')
+        rules.set(node, {
+          kind: 'constant',
+          value: enclosure.upper,
+          because: 'the supremum of its symbol over all frequencies, for every height and width',
+        })
+  const { workers: _, onProgress: __, ...plain } = norm
   return {
     program,
-    symbolic: runSymbolically(program),
+    enclose: (structure) => encloseStructure(structure, plain),
+    everySize: sizes !== undefined,
+    symbolic: runSymbolically(program, sizes?.fuses),
     producers,
     linear: new Map(linear),
     rule: (node) => rules.get(node)!,

@@ -16,7 +16,7 @@ import { sumUp, timesUp } from '../ops/sum-up.ts'
 import { adjointPair } from './adjoint-pair.ts'
 import type { LinearNode, Network } from './network.ts'
 import { locally } from './node-rule.ts'
-import { encloseStructure, scaleOutputChannels } from './norms/index.ts'
+import { scaleOutputChannels } from './norms/index.ts'
 import type { Segment } from './segments.ts'
 import { between } from './trailing.ts'
 import { channelScale, uniformMap } from './uniform-map.ts'
@@ -103,6 +103,7 @@ function branchOf(network: Network, term: Term, start: string): Branch | undefin
   const factors = pair.factors.map((c, k) => factor * c * (between ? (between[k] ?? between[0]!) : 1))
   const square = (sign: number): number =>
     squareOf(
+      network,
       map,
       factors.map((c) => Math.max(0, sign * c) * (1 + 2 ** -50)),
     )
@@ -110,7 +111,7 @@ function branchOf(network: Network, term: Term, start: string): Branch | undefin
 }
 
 /** Upper bound of |diag(c)^(1/2) A|^2 for c >= 0. */
-function squareOf(map: LinearNode, factors: Float64Array): number {
+function squareOf(network: Network, map: LinearNode, factors: Float64Array): number {
   const largest = factors.reduce((a, b) => Math.max(a, b), 0)
   if (largest === 0) return 0
   const plain = timesUp(largest, timesUp(map.enclosure.upper, map.enclosure.upper))
@@ -123,7 +124,7 @@ function squareOf(map: LinearNode, factors: Float64Array): number {
   } as const
   const scaled = map.structure.kind === 'matrix' ? scaleRows(map.structure, scale) : scaleChannels(map.structure, scale)
   if (!scaled) return plain
-  const { upper } = encloseStructure(scaled)
+  const { upper } = network.enclose(scaled)
   return Math.min(plain, timesUp(upper, upper))
 }
 

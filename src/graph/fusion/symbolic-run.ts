@@ -32,7 +32,8 @@ const HEAVIEST = 2 ** 22
 const SHIFT = 2 ** 50
 const TINY = 2 ** -126
 
-export function runSymbolically(program: Program): SymbolicRun {
+/** @param fuses false for nodes whose outputs are opened afresh */
+export function runSymbolically(program: Program, fuses: (node: ProgramNode) => boolean = () => true): SymbolicRun {
   const pool = createTrackedPool()
   const bases: string[] = []
   const arrays = new Map<string, SymbolicArray>()
@@ -46,7 +47,7 @@ export function runSymbolically(program: Program): SymbolicRun {
   }
   program.inputs.forEach(open)
   for (const node of program.nodes) {
-    const found = execute(node, arrays, pool)
+    const found = fuses(node) ? execute(node, arrays, pool) : undefined
     node.site.outputs.forEach((operand, k) => {
       if (operand.name === '') return
       const array = found?.[k]

@@ -25,6 +25,8 @@ export interface NormOptions {
   readonly tolerance?: number
   /** Scales how much work may be spent on each step. Default 1: about a second for a step of a usual layer. */
   readonly effort?: number
+  /** A bound of every convolution for all spatial sizes, not for its own. */
+  readonly everySize?: boolean
 }
 
 /** Multiplications that each step may cost at effort 1. */

@@ -3,7 +3,7 @@ import { largestMagnitude } from '../../linalg/power-of-two.ts'
 import { downward, upward } from '../../linalg/rounding.ts'
 import type { LinearStructure } from '../../ops/operator.ts'
 import { largestUp } from './absolute.ts'
-import { encloseConvolution, type NormOptions } from './convolution.ts'
+import { encloseConvolution, encloseTorus, type NormOptions } from './convolution.ts'
 import { encloseMatrix } from './matrix.ts'
 import { largest, storedRelativeError } from './perturbed.ts'
 
@@ -11,7 +11,7 @@ import { largest, storedRelativeError } from './perturbed.ts'
 export function encloseStructure(structure: LinearStructure, options: NormOptions = {}): Enclosure {
   switch (structure.kind) {
     case 'convolution':
-      return encloseConvolution(structure, options)
+      return options.everySize ? encloseTorus(structure, options) : encloseConvolution(structure, options)
     case 'matrix':
       return encloseMatrix(structure, options)
     case 'blocks': {

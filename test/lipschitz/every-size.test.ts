@@ -1,0 +1,151 @@
+/** Files whose height and width are open: one bound for all sizes. */
+import { describe, expect, it } from 'vitest'
+import { prepare } from '../../src/graph/prepare.ts'
+import { type Analysis, analyse } from '../../src/lipschitz/analyse.ts'
+import { withLowerBounds } from '../../src/lipschitz/jacobian-lower.ts'
+import { openWitnesses } from '../../src/lipschitz/open-sizes.ts'
+import { GraphBuilder } from '../../src/onnx/builder.ts'
+import type { DeclaredDim, Model } from '../../src/onnx/ir.ts'
+import { conv, dense, maxMin, random } from './networks.ts'
+import { streamFrom } from './stream.ts'
+
+function open(dims: readonly DeclaredDim[], body: (b: GraphBuilder, x: string) => string, opset = 17): Model {
+  const b = new GraphBuilder({ opset })
+  b.output(body(b, b.input('x', dims)))
+  return b.build()
+}
+
+async function everySize(model: Model): Promise<Analysis> {
+  const { here, there } = openWitnesses(model)!
+  return analyse(here, { twin: there })
+}
+
+/** What is proved and attained at one size. */
+async function atSize(model: Model, dims: readonly number[]) {
+  const analysis = await analyse(prepare(model, { batch: 1, inputShapes: { x: dims } }))
+  const start = Float64Array.from({ length: analysis.inputSize }, streamFrom(dims.join().length))
+  const { joint } = withLowerBounds(analysis, [start], { steps: 8, candidates: 1 }).bounds
+  return { upper: joint.upper!, lower: joint.lower }
+}
+
+const IMAGE = ['N', 2, 'H', 'W']
+const padded = { pads: [1, 1, 1, 1] }
+
+describe('one bound for every height and width', () => {
+  const networks: Readonly<Record<string, (b: GraphBuilder, x: string) => string>> = {
+    'Conv, Relu, MaxPool, Conv, GlobalAveragePool, Gemm': (b, x) => {
+      const first = b.node('Relu', [conv(b, x, random(1, 72, 0.3), [4, 2, 3, 3], padded, [1, 0, -1, 2])])
+      const pooled = b.node('MaxPool', [first], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] })
+      const second = b.node('LeakyRelu', [
+        conv(b, pooled, random(2, 216, 0.2), [6, 4, 3, 3], { strides: [2, 2], ...padded }),
+      ])
+      return dense(b, b.node('Flatten', [b.node('GlobalAveragePool', [second])]), random(3, 18), 3, 6)
+    },
+    'sorting, L2 pooling, average pooling': (b, x) => {
+      const sorted = maxMin(b, conv(b, x, random(4, 72, 0.3), [4, 2, 3, 3], padded))
+      const mean = (y: string): string => b.node('AveragePool', [y], { kernel_shape: [2, 2], strides: [2, 2] })
+      const pooled = b.node('Sqrt', [b.node('Mul', [mean(b.node('Mul', [sorted, sorted])), b.constant([4])])])
+      return b.node('ReduceMean', [mean(pooled)], { axes: [2, 3], keepdims: 0 })
+    },
+    'GroupSort by Reshape to what Shape says, a residual sum': (b, x) => {
+      const size = (axis: number): string =>
+        b.node('Unsqueeze', [b.node('Gather', [b.node('Shape', [x]), b.indices([axis], [])]), b.indices([0])])
+      const mapped = conv(b, x, random(5, 36, 0.3), [2, 2, 3, 3], padded)
+      const shape = b.node('Concat', [b.indices([-1, 1, 2]), size(2), size(3)], { axis: 0 })
+      const pairs = b.node('Reshape', [mapped, shape])
+      const reduce = (op: string): string => b.node(op, [pairs], { axes: [2], keepdims: 1 })
+      const sorted = b.node('Concat', [reduce('ReduceMin'), reduce('ReduceMax')], { axis: 2 })
+      const back = b.node('Concat', [b.indices([-1, 2]), size(2), size(3)], { axis: 0 })
+      return b.node('Add', [x, b.node('Reshape', [sorted, back])])
+    },
+  }
+  for (const [name, body] of Object.entries(networks))
+    it(name, async () => {
+      const model = open(IMAGE, body)
+      const analysis = await everySize(model)
+      expect(analysis.coverage.refused).toEqual([])
+      expect(analysis.everySize).toBe(true)
+      const { upper } = analysis.bounds.joint
+      for (const size of [
+        [1, 2, 4, 4],
+        [1, 2, 5, 9],
+      ]) {
+        const found = await atSize(model, size)
+        expect(found.lower).toBeGreaterThan(0)
+        expect(upper!).toBeGreaterThanOrEqual(found.lower)
+      }
+      // Steps that hold for all sizes cost little beside the parts at one.
+      expect(upper!).toBeLessThan(20)
+    })
+
+  it('a fully convolutional network: the supremum of its symbol', async () => {
+    const average = open(['N', 1, 'L'], (b, x) => conv(b, x, [0.25, 0.5, 0.25], [1, 1, 3], { pads: [1, 1] }))
+    const { upper } = (await everySize(average)).bounds.joint
+    expect(upper!).toBeGreaterThanOrEqual(1)
+    expect(upper!).toBeLessThan(1.001)
+    expect((await atSize(average, [1, 1, 40])).upper).toBeLessThan(1)
+  })
+  it('a mean has norm 1 where there is one position, and less over channels', async () => {
+    const mean = open(IMAGE, (b, x) => b.node('ReduceMean', [x], { axes: [1, 2, 3] }))
+    expect((await everySize(mean)).bounds.joint.upper).toBeCloseTo(Math.SQRT1_2, 9)
+    expect((await atSize(mean, [1, 2, 1, 1])).lower).toBeGreaterThan(0.7)
+  })
+  it('dense layers at every position of a sequence', async () => {
+    const model = open(['N', 'L', 4], (b, x) =>
+      b.node('Relu', [b.node('MatMul', [x, b.initializer('w', [4, 2], random(7, 8))])]),
+    )
+    const { upper } = (await everySize(model)).bounds.joint
+    expect(upper! / (await atSize(model, [1, 3, 4])).upper).toBeCloseTo(1, 3)
+  })
+  it('the same symbol for both, channels last', async () => {
+    const model = open(['N', 'S', 'S', 2], (b, x) => {
+      const first = b.node('Transpose', [x], { perm: [0, 3, 1, 2] })
+      return b.node('Transpose', [conv(b, first, random(8, 36), [2, 2, 3, 3], padded)], { perm: [0, 2, 3, 1] })
+    })
+    expect((await everySize(model)).bounds.joint.upper!).toBeGreaterThanOrEqual(
+      (await atSize(model, [1, 6, 6, 2])).lower,
+    )
+  })
+})
+
+describe('what depends on the size is refused by name', () => {
+  const refused: Readonly<Record<string, (b: GraphBuilder, x: string) => string>> = {
+    'a sum over all positions': (b, x) => b.node('ReduceSum', [x, b.indices([2, 3])], { keepdims: 0 }),
+    'a factor computed from the size': (b, x) => {
+      const size = b.node('Cast', [b.node('Gather', [b.node('Shape', [x]), b.indices([2], [])])], { to: 1 })
+      return b.node('Mul', [x, size])
+    },
+    'a mean repeated over the positions': (b, x) => b.node('Add', [x, b.node('GlobalAveragePool', [x])]),
+    'reflected padding': (b, x) => b.node('Pad', [x, b.indices([0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'reflect' }),
+    'a LogSoftmax over the positions': (b, x) =>
+      b.node('Mul', [b.node('LogSoftmax', [x], { axis: 3 }), b.constant([2])]),
+  }
+  for (const [name, body] of Object.entries(refused))
+    it(name, async () => {
+      const analysis = await everySize(open(IMAGE, body))
+      expect(analysis.bounds.joint.upper).toBeNull()
+      expect(analysis.coverage.refused.length).toBeGreaterThan(0)
+    })
+
+  it('pairs of neighbours along a row are not positions', async () => {
+    // Row-major pairs of a map: they are what they seem only at even widths, so no element is followed through.
+    const model = open(['N', 2, 'H', 'W'], (b, x) => {
+      const shape = b.node('Shape', [x])
+      const turned = b.node('Reshape', [x, b.node('Gather', [shape, b.indices([0, 2, 3, 1])])])
+      const [p, q] = b.nodes('Split', [turned], 2, { axis: 3 })
+      return b.node('Concat', [b.node('Max', [p!, q!]), b.node('Min', [p!, q!])], { axis: 3 })
+    })
+    const { upper } = (await everySize(model)).bounds.joint
+    expect(upper!).toBeGreaterThanOrEqual(1)
+  })
+  it('fixed sizes have no witnesses', () => {
+    const fixed = open(['N', 1, 4, 4], (b, x) => b.node('Relu', [x]))
+    expect(openWitnesses(fixed)).toBeUndefined()
+    expect(
+      openWitnesses(
+        open(IMAGE, (b, x) => b.node('Relu', [x])),
+        { x: [1, 2, 3, 3] },
+      ),
+    ).toBeUndefined()
+  })
+})
