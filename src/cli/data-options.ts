@@ -10,9 +10,11 @@ import type { Io } from './io.ts'
 export const DATA_OPTIONS = {
   dataset: {
     type: 'string',
-    describe: 'fashion-mnist, mnist, cifar-10, shapes, two-moons; a .npz file; or a folder of PNGs, a subfolder a class',
+    describe:
+      'fashion-mnist, mnist, cifar-10, shapes, two-moons; a .npz file; or a folder of PNGs, a subfolder a class',
   },
   split: { choices: ['train', 'test'], default: 'test', describe: 'Split of the dataset' },
+  classes: { type: 'string', describe: 'Only these classes of the dataset, numbered in this order: 0,8' },
   samples: { type: 'number', describe: 'The first so many samples', defaultDescription: 'all' },
   'data-dir': { type: 'string', describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)' },
   inputs: { type: 'string', describe: 'Inputs as .npy, in place of a dataset' },
@@ -34,6 +36,7 @@ export const DATA_OPTIONS = {
 interface DataArguments {
   readonly dataset?: string | undefined
   readonly split: 'train' | 'test'
+  readonly classes?: string | undefined
   readonly samples?: number | undefined
   readonly dataDir?: string | undefined
   readonly inputs?: string | undefined
@@ -72,6 +75,7 @@ export function sampleSource(args: DataArguments, io: Io): { readonly source: Sa
     source: {
       dataset: args.dataset,
       split: args.split,
+      classes: args.classes?.split(','),
       samples: args.samples,
       dataDir: args.dataDir,
       inputs: args.inputs,

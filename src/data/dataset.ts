@@ -26,6 +26,8 @@ export interface Dataset {
    * are stretched to the interval of the model's inputs.
    */
   readonly ownRange?: readonly [low: number, high: number] | undefined
+  /** Wasserstein distance (L2) between the two classes, where it is known: what KR reaches for and cannot pass. */
+  readonly classDistance?: number | undefined
 }
 
 /** Where the inputs of a model live unless somebody says otherwise. */
@@ -40,6 +42,7 @@ export interface DatasetParts {
   readonly labels: Int32Array
   readonly source: string
   readonly ownRange?: Dataset['ownRange']
+  readonly classDistance?: Dataset['classDistance']
 }
 
 /**

@@ -29,6 +29,7 @@ function generate({ split, samples }: DatasetRequest): Dataset {
     images,
     labels: Int32Array.from({ length: count }, (_, i) => i % 2),
     source: 'built-in: two images, in turns',
+    classDistance: SQUARE,
   })
 }
 

@@ -5,9 +5,11 @@
 
 import { showBound, showLimit, showRadius, showShare } from './format-number.ts'
 import { certifiedCurve, trainingCurves } from './html/curves.ts'
+import { isBinary, outputHistogram } from './html/histogram.ts'
 import { type Markup, markup } from './html/markup.ts'
 import { fileName, htmlPage, modelParagraph, originParagraph, section, tileRow } from './html/page.ts'
 import { pictureGrid } from './html/pictures.ts'
+import { planeDrawing } from './html/plane.ts'
 import {
   accuracyTable,
   attackTable,
@@ -64,6 +66,24 @@ function dataSections(report: Report): readonly Markup[] {
         'Certified accuracy',
         `${where}Share of samples that are classified correctly, and for which no perturbation of that L2 size can change the class.`,
         markup`<div class="card">${certifiedCurve(report)}</div><div class="columns"><div class="card">${accuracyTable(report)}</div>${report.ledger.length > 0 && markup`<div class="card">${ledgerTable(report)}</div>`}</div>`,
+      ),
+    )
+  }
+  if (report.plane) {
+    out.push(
+      section(
+        'The output over the plane',
+        'The one output f of the network, and the samples. The class changes on the strong line; f at a sample, divided by the proved bound, is how far from it every point must be.',
+        markup`<div class="card">${planeDrawing(report)}</div>`,
+      ),
+    )
+  }
+  if (isBinary(report)) {
+    out.push(
+      section(
+        'Outputs by class',
+        'How many samples of each class have which output; the sign decides. Samples on the wrong side of zero are misclassified.',
+        markup`<div class="card">${outputHistogram(report)}</div>`,
       ),
     )
   }

@@ -109,11 +109,25 @@ export interface PictureReport {
   readonly adversarial: readonly number[] | null
 }
 
+/** The output of a network with two inputs and one output, over the plane of its samples. */
+export interface PlaneReport {
+  readonly x: readonly [low: number, high: number]
+  readonly y: readonly [low: number, high: number]
+  readonly columns: number
+  readonly rows: number
+  /** Row by row from the lowest y, each from the lowest x. */
+  readonly values: readonly number[]
+  /** Samples, with their labels. */
+  readonly points: readonly (readonly [x: number, y: number, label: number])[]
+}
+
 export interface TrainingReport {
   readonly runFolder?: string
   readonly settings?: Readonly<Record<string, unknown>>
   /** One entry an epoch, as in metrics.jsonl. */
   readonly history: readonly Readonly<Record<string, number>>[]
+  /** Wasserstein distance between the two classes, where it is known: no KR of a 1-Lipschitz network passes it. */
+  readonly classDistance?: number
 }
 
 export interface Report {
@@ -127,6 +141,8 @@ export interface Report {
   readonly model: {
     readonly path: string
     readonly sha256: string
+    /** Files beside the model that hold tensors of it. */
+    readonly externalData?: readonly { readonly location: string; readonly sha256: string; readonly bytes: number }[]
     readonly opset: number
     readonly irVersion: number
     readonly producer: string
@@ -150,6 +166,8 @@ export interface Report {
     readonly pair: BoundReport
     readonly threshold: number
     readonly of: 'logit' | 'features' | 'joint' | 'pair'
+    /** Height and width are open in the file: the upper bounds hold for every size. */
+    readonly everySize?: true
   }
   readonly layers: readonly LayerReport[]
   readonly trace: readonly TraceStep[]
@@ -186,6 +204,7 @@ export interface Report {
   /** Mean radius after each step of the argument: seed rule, true norms, pair norms, floating point. */
   readonly ledger: readonly { readonly step: string; readonly meanRadius: number }[]
   readonly pictures?: readonly PictureReport[]
+  readonly plane?: PlaneReport
   readonly training?: TrainingReport
   /** Wall-clock figures, the only part that differs between two runs. */
   readonly timing: Readonly<Record<string, number>>

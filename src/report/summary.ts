@@ -56,12 +56,16 @@ export function accuracyByRadius(
   return Object.entries(certificates.certifiedAccuracy).sort(([a], [b]) => Number(a) - Number(b))
 }
 
+/** The seed's rule in a formula: of one output it is the size, which is the distance to the other sign. */
+export const seedRule = ({ model }: Pick<Report, 'model'>): string =>
+  model.output?.dims.at(-1) === 1 ? '|output|' : '(top1 - top2) / 2'
+
 const LEDGER_WORDS: Readonly<Record<string, string>> = {
-  seed: 'seed rule: (top1 - top2) / 2',
   'proved-norms': 'proved norms of single outputs',
   'pair-norms': 'proved norms of differences',
   'floating-point': 'rounding of the executed network paid',
 }
 
 /** A step of the ledger in words. */
-export const ledgerWords = (step: string): string => LEDGER_WORDS[step] ?? step
+export const ledgerWords = (step: string, report: Pick<Report, 'model'>): string =>
+  step === 'seed' ? `seed rule: ${seedRule(report)}` : (LEDGER_WORDS[step] ?? step)

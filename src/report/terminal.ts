@@ -6,7 +6,7 @@ import type pc from 'picocolors'
 import { attackRows } from './attack-rows.ts'
 import { showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
 import type { GateStatus, Report, Verdict } from './report.ts'
-import { accuracyByRadius, boundSentence, ledgerWords, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
+import { accuracyByRadius, boundSentence, ledgerWords, seedRule, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
 import { table } from './table.ts'
 
 type Colors = ReturnType<typeof pc.createColors>
@@ -70,7 +70,7 @@ function certificates(report: Report, c: Colors): string[] {
     table([
       ['accuracy', `${showShare(found.correct / found.count)} of ${found.count} samples`],
       ['mean radius', `${showRadius(found.mean)}, median ${showRadius(found.median)} (over correct samples)`],
-      ['seed rule', `${showRadius(found.meanSeedRadius)} = mean (top1 - top2) / 2${seed}`],
+      ['seed rule', `${showRadius(found.meanSeedRadius)} = mean ${seedRule(report)}${seed}`],
     ]),
     table(
       [
@@ -122,7 +122,7 @@ function ledger(report: Report, c: Colors): string[] {
     '',
     c.bold('Where the radius comes from (mean over correct samples)'),
     table(
-      report.ledger.map(({ step, meanRadius }) => [ledgerWords(step), showRadius(meanRadius)]),
+      report.ledger.map(({ step, meanRadius }) => [ledgerWords(step, report), showRadius(meanRadius)]),
       { right: [1] },
     ),
   ]

@@ -3,8 +3,8 @@ import { findDataset } from '../data/catalogue.ts'
 import type { Dataset, Split } from '../data/dataset.ts'
 import type { DatasetRequest } from '../data/definition.ts'
 import { loadLocalSet } from '../data/local-set.ts'
+import { selectClasses } from '../data/select-classes.ts'
 import type { DataConfig } from './config.ts'
-import { selectClasses } from './select-classes.ts'
 
 /** One split of the data of a configuration: the first so many samples, of the chosen classes. */
 export async function loadTrainingData(config: DataConfig, request: Omit<DatasetRequest, 'samples'>): Promise<Dataset> {

@@ -13,6 +13,7 @@ import { summariseCertificates } from './certificate-summary.ts'
 import { certifySamples, conform, ledgerOfRun } from './certify-samples.ts'
 import { execute } from './execute.ts'
 import { choosePictures, drawPictures } from './pictures.ts'
+import { drawPlane } from './plane.ts'
 import { runAttacks } from './run-attacks.ts'
 import { loadSamples, type Samples } from './samples.ts'
 import { saveViolations } from './save-violations.ts'
@@ -39,6 +40,7 @@ export interface DataEvidence {
   readonly conformance: Report['conformance'] | undefined
   readonly ledger: Report['ledger']
   readonly pictures: NonNullable<Report['pictures']>
+  readonly plane: Report['plane'] | undefined
   readonly gates: readonly GateReport[]
   readonly outOfTime: boolean
 }
@@ -96,6 +98,7 @@ export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
             ...picture,
             radius: radii.get(picture.index) ?? 0,
           })),
+    plane: await drawPlane(session, samples, executed, stage.batch),
     gates: attacked.gates,
     outOfTime: attacked.outOfTime || late(),
   }

@@ -6,6 +6,7 @@ import { readArrays } from '../data/arrays.ts'
 import { loadDataset } from '../data/catalogue.ts'
 import { createDataset, type Dataset, type Split, UNIT } from '../data/dataset.ts'
 import type { DownloadOptions } from '../data/download.ts'
+import { selectClasses } from '../data/select-classes.ts'
 import { LipError } from '../errors.ts'
 
 export interface Shard {
@@ -15,10 +16,14 @@ export interface Shard {
 }
 
 export interface SampleSource {
+  /** Samples that are loaded already, in place of a dataset. */
+  readonly data?: Dataset | undefined
   /** A dataset of the catalogue, a .npz file or a folder of images. */
   readonly dataset?: string | undefined
   readonly split?: Split | undefined
   readonly dataDir?: string | undefined
+  /** Of the dataset, these classes only, numbered in this order: names, or positions. */
+  readonly classes?: readonly string[] | undefined
   /** .npy files in place of a dataset. */
   readonly inputs?: string | undefined
   readonly labels?: string | undefined
@@ -52,7 +57,12 @@ export interface Samples {
 
 /** True when the options name data at all. */
 export function namesData(source: SampleSource): boolean {
-  return source.dataset !== undefined || source.inputs !== undefined || source.labels !== undefined
+  return (
+    source.data !== undefined ||
+    source.dataset !== undefined ||
+    source.inputs !== undefined ||
+    source.labels !== undefined
+  )
 }
 
 /**
@@ -82,6 +92,9 @@ interface Loaded {
 
 async function load(source: SampleSource, dims: readonly number[], classes: number): Promise<Loaded> {
   if (source.inputs !== undefined || source.labels !== undefined) {
+    if (source.classes !== undefined) {
+      throw new LipError('USAGE', '--classes chooses among the classes of a dataset, not among --labels.')
+    }
     if (source.dataset !== undefined) {
       throw new LipError('USAGE', 'Give either --dataset or --inputs with --labels, not both.')
     }
@@ -98,7 +111,7 @@ async function load(source: SampleSource, dims: readonly number[], classes: numb
     })
     return { data, image: guessLayout(dims) }
   }
-  const loaded = await loadDataset(source.dataset!, { ...source, split: source.split ?? 'test' })
+  const loaded = source.data ?? (await loadNamed(source))
   if (loaded.classes.length > Math.max(classes, 2)) {
     throw new LipError(
       'DATA_INVALID',
@@ -109,6 +122,12 @@ async function load(source: SampleSource, dims: readonly number[], classes: numb
   const [low, high] = source.inputRange ?? UNIT
   if (loaded.ownRange || (low === 0 && high === 1)) return fitted
   return { ...fitted, data: stretch(fitted.data, low, high) }
+}
+
+async function loadNamed({ classes, samples, ...source }: SampleSource): Promise<Dataset> {
+  const request = { ...source, split: source.split ?? 'test' }
+  if (classes === undefined) return loadDataset(source.dataset!, { ...request, samples })
+  return selectClasses(await loadDataset(source.dataset!, request), classes, samples)
 }
 
 const channelsFirst = (channels: number, height: number, width: number): ImageLayout => ({

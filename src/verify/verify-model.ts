@@ -15,6 +15,7 @@ import { applyWaivers } from '../gate/waivers.ts'
 import { prepare } from '../graph/prepare.ts'
 import { type Analysis, analyse } from '../lipschitz/analyse.ts'
 import { withLowerBounds } from '../lipschitz/jacobian-lower.ts'
+import { openWitnesses } from '../lipschitz/open-sizes.ts'
 import { isFloat } from '../onnx/element-types.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
@@ -95,8 +96,10 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   const policy = options.policy ?? (options.policyPath === undefined ? {} : await readPolicy(options.policyPath))
   const demands = demandsOf(options, policy)
   const loaded = await timed('read', () => readModel(path))
-  const inputShapes = options.inputShapes ?? {}
-  const program = prepare(loaded.model, { batch: 1, inputShapes })
+  // Without data there is no one size: open heights and widths get bounds for all of them.
+  const witnesses = namesData(options) ? undefined : openWitnesses(loaded.model, options.inputShapes)
+  const inputShapes = witnesses?.inputShapes ?? options.inputShapes ?? {}
+  const program = witnesses?.here ?? prepare(loaded.model, { batch: 1, inputShapes })
   const rows = checkRows(loaded.model, inputShapes)
   const wantsData = namesData(options)
 
@@ -108,6 +111,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     const upper = await timed('bound', () =>
       analyse(program, {
         ...(session && { profile: session.profile }),
+        ...(witnesses && { twin: witnesses.there }),
         ...(options.workers !== undefined && { workers: options.workers }),
         onProgress: (done, total) => options.onStage?.('bounding layers', done, total),
       }),
@@ -167,7 +171,13 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       ),
       ...(data?.gates ?? []),
     ]
-    const lipschitz = { norm: 'l2' as const, ...analysis.bounds, threshold: demands.maxLipschitz, of: demands.of }
+    const lipschitz = {
+      norm: 'l2' as const,
+      ...analysis.bounds,
+      threshold: demands.maxLipschitz,
+      of: demands.of,
+      ...(witnesses && { everySize: true as const }),
+    }
     const dataset = data?.dataset
     if (policy.baseline) {
       const folder = options.policyPath === undefined ? '.' : dirname(options.policyPath)
@@ -195,7 +205,10 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
         : {
             provider: 'none',
             profile: 'none',
-            assumptions: ['The bound is about the real function that the float32 weights define; nothing was run.'],
+            assumptions: [
+              'The bound is about the real function that the float32 weights define; nothing was run.',
+              ...(witnesses ? ['Height and width are open in the file: the upper bounds hold for every size.'] : []),
+            ],
           },
       lipschitz,
       layers,
@@ -208,6 +221,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       gates: judged,
       ledger: data?.ledger ?? [],
       ...(data && data.pictures.length > 0 && { pictures: data.pictures }),
+      ...(data?.plane && { plane: data.plane }),
       ...(options.training && { training: options.training }),
       timing,
     }

@@ -13,7 +13,7 @@ import { accuracy, multiclassKR } from '../../src/training/epoch-metrics.ts'
 import { adam } from '../../src/training/optimizers/adam.ts'
 import { sgd } from '../../src/training/optimizers/sgd.ts'
 import { learningRateAt } from '../../src/training/schedule.ts'
-import { selectClasses } from '../../src/training/select-classes.ts'
+import { selectClasses } from '../../src/data/select-classes.ts'
 import { weightStore } from '../../src/training/variables.ts'
 
 beforeAll(async () => {

@@ -1,8 +1,15 @@
-import type { Split } from '../../data/dataset.ts'
+import type { Dataset, Split } from '../../data/dataset.ts'
 import { EXIT, LipError } from '../../errors.ts'
+import type { Report } from '../../report/report.ts'
+import { boundSentence, certificateSentence, VERDICT_WORDS } from '../../report/summary.ts'
 import type { TrainingConfig } from '../../training/config.ts'
+import type { RunFolder } from '../../training/run-folder.ts'
+import type { TrainedNetwork } from '../../training/train.ts'
 import { downloadProgress } from '../download-progress.ts'
 import { freeFolder } from '../free-folder.ts'
+import type { Io } from '../io.ts'
+import { shellCommand } from '../shell-command.ts'
+import { stageProgress } from '../stage-progress.ts'
 import { describeValidation, TRAINING_OPTIONS, trainWithProgress } from '../train-with-progress.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -12,6 +19,10 @@ export const train = defineVerb({
   examples: [
     ['train config.yaml --out runs/first', 'Train as configured (schemas/train.schema.json)'],
     ['train --resume --out runs/first', 'Continue where it stopped, to the last bit'],
+    [
+      'train config.yaml --report page.html',
+      'Verify and attack the model on the test split too; a page with all curves',
+    ],
     ['train config.yaml --engine tfjs --backend wasm', 'Everything in TensorFlow.js'],
   ],
   positionals: { config: { type: 'string', describe: 'Configuration in JSON or YAML' } },
@@ -20,10 +31,20 @@ export const train = defineVerb({
     resume: { type: 'boolean', default: false, describe: 'Continue the run in --out' },
     epochs: { type: 'number', describe: "In place of the configuration's" },
     seed: { type: 'number', describe: "In place of the configuration's" },
-    'data-dir': { type: 'string', describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)' },
+    report: {
+      type: 'string',
+      array: true,
+      describe: 'Verify on the test split and write a report; .json .html .xml .sarif .md (repeatable)',
+    },
+    'data-dir': {
+      type: 'string',
+      describe: 'Folder with the original files, or where `path` of the configuration starts',
+    },
     ...TRAINING_OPTIONS,
   },
   async run(args, io) {
+    const { checkReportPath } = await import('../../report/write-report.ts')
+    for (const path of args.report ?? []) checkReportPath(path)
     const { readTrainingConfig } = await import('../../training/read-config.ts')
     const { openRunFolder } = await import('../../training/run-folder.ts')
     const { loadTrainingData } = await import('../../training/load-data.ts')
@@ -75,13 +96,53 @@ export const train = defineVerb({
     const { exportRun } = await import('../../training/export-run.ts')
     const exported = await exportRun(run, result)
     const { chosen } = result
-    io.result({ run: run.path, model: exported.path, chosen, claim: exported.claim, layers: exported.layers }, () =>
+    const report = args.report && (await verifyRun(run, result, testSet, args.report, io))
+    const { claim, layers } = exported
+    io.result({ run: run.path, model: exported.path, chosen, claim, layers, ...(report && { report }) }, () =>
       [
         `Run folder ${run.path}`,
         ...(chosen ? [`Epoch ${chosen.epoch}: ${describeValidation(chosen)}`] : []),
         `Wrote ${exported.path}: every logit is ${exported.claim.upper.toFixed(6)}-Lipschitz by its layers' certified norms`,
+        ...(report
+          ? [`${VERDICT_WORDS[report.verdict]}. ${[boundSentence(report), certificateSentence(report)].join(' ')}`]
+          : []),
       ].join('\n'),
     )
-    return EXIT.pass
+    return report?.exitCode ?? EXIT.pass
   },
 })
+
+/** What `verify` says of the model on the samples that the run was tested on, with the curves of its training. */
+async function verifyRun(
+  run: RunFolder,
+  { engine, history }: TrainedNetwork,
+  test: Dataset,
+  paths: readonly string[],
+  io: Io,
+): Promise<Report> {
+  const { verifyModel } = await import('../../verify/verify-model.ts')
+  const { writeReport } = await import('../../report/write-report.ts')
+  const { config } = run
+  const { classDistance } = test
+  const stages = stageProgress(io)
+  const report = await verifyModel(run.file('model.onnx'), {
+    data: test,
+    maxLipschitz: config.network.kCoefLip,
+    seed: config.seed,
+    command: shellCommand(io.argv),
+    violationFolder: run.path,
+    training: {
+      runFolder: run.path,
+      settings: { ...config, engine },
+      history,
+      ...(classDistance !== undefined && { classDistance }),
+    },
+    note: io.note,
+    onStage: stages.update,
+  }).finally(stages.end)
+  for (const path of paths) {
+    await writeReport(report, path)
+    io.note(`Wrote ${path}`)
+  }
+  return report
+}

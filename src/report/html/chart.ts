@@ -62,17 +62,23 @@ export function lineChart(options: ChartOptions): Markup {
     (y) =>
       markup`<line class="grid" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${at(py(y))}" y2="${at(py(y))}"/><text x="${MARGIN.left - 8}" y="${at(py(y) + 4)}" text-anchor="end">${options.yPercent ? `${label(100 * y)} %` : label(y)}</text>`,
   )
-  const columns = ticks(left, xHigh, options.wide ? 8 : 5).map(
+  // There is no half of an epoch.
+  const places = ticks(left, xHigh, options.wide ? 8 : 5).filter((x) => options.x !== 'epoch' || Number.isInteger(x))
+  const columns = places.map(
     (x) =>
       markup`<line class="axis" x1="${at(px(x))}" x2="${at(px(x))}" y1="${bottom}" y2="${bottom + 4}"/><text x="${at(px(x))}" y="${bottom + 18}" text-anchor="middle">${label(x)}</text>`,
   )
   const lines = options.series.map((series, i) => {
-    const path = series.points
-      .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
-      .map(([x, y], n) => `${n === 0 ? 'M' : 'L'}${at(px(x))} ${at(py(y))}`)
-      .join('')
+    const finite = series.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
+    // One point makes no line.
+    const [only, next] = finite
+    if (only && !next)
+      return markup`<circle class="s${i % 4}" cx="${at(px(only[0]))}" cy="${at(py(only[1]))}" r="3.5"/>`
+    const path = finite.map(([x, y], n) => `${n === 0 ? 'M' : 'L'}${at(px(x))} ${at(py(y))}`).join('')
     return markup`<path class="s${i % 4}${series.dashed ? ' dashed' : ''}" d="${path}"><title>${series.name}</title></path>`
   })
-  const legend = options.series.map((series, i) => markup`<span><i class="s${i % 4}"></i>${series.name}</span>`)
+  const legend = options.series.map(
+    (series, i) => markup`<span><i class="s${i % 4}${series.dashed ? ' dashed' : ''}"></i>${series.name}</span>`,
+  )
   return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${options.title}">${rows}<line class="axis" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${bottom}" y2="${bottom}"/>${columns}${lines}<text x="${(MARGIN.left + width - MARGIN.right) / 2}" y="${height - 6}" text-anchor="middle">${options.x}</text></svg><div class="legend">${legend}</div>`
 }

@@ -1,5 +1,5 @@
 import type { AttackReport, Report } from '../report.ts'
-import { seedRuleHolds } from '../summary.ts'
+import { seedRule, seedRuleHolds } from '../summary.ts'
 import { type ChartOptions, lineChart, type Series } from './chart.ts'
 import { type Markup, markup } from './markup.ts'
 
@@ -30,8 +30,8 @@ export function certifiedCurve(report: Report): Markup {
   const seed = correct.map((sample) => sample.seedRadius)
   series.push({
     name: seedRuleHolds(report)
-      ? 'seed rule (top1 - top2) / 2, also certified'
-      : 'seed rule (top1 - top2) / 2, not certified',
+      ? `seed rule ${seedRule(report)}, also certified`
+      : `seed rule ${seedRule(report)}, not certified`,
     points: survival(seed, certificates.count, most),
     dashed: true,
   })
@@ -89,6 +89,19 @@ function attackedDistances(attacks: readonly AttackReport[]): readonly number[] 
   return [...best.values()]
 }
 
+/** A known value beside curves that reach for it. */
+function levelSeries(name: string, y: number, beside: readonly Series[]): Series {
+  const xs = beside.flatMap(({ points }) => points.map(([x]) => x))
+  return {
+    name,
+    points: [
+      [Math.min(...xs), y],
+      [Math.max(...xs), y],
+    ],
+    dashed: true,
+  }
+}
+
 const GROUPS: readonly (readonly [title: string, matches: RegExp, percent: boolean])[] = [
   ['Loss', /^(val_?)?loss$/i, false],
   ['Accuracy', /^(val_?)?acc/i, true],
@@ -113,6 +126,8 @@ export function trainingCurves({ training }: Report): readonly Markup[] {
         }),
       )
     if (series.length === 0) return []
+    const truth = title.startsWith('KR') ? training.classDistance : undefined
+    if (truth !== undefined) series.push(levelSeries(`Wasserstein distance of the classes: ${truth}`, truth, series))
     return [
       markup`<div class="card"><b>${title}</b>${lineChart({ title, x: 'epoch', y: title, series, yPercent })}</div>`,
     ]

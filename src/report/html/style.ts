@@ -41,7 +41,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top }
 tr:last-child > td { border-bottom: 0 } .number { text-align: right; white-space: nowrap }
-td.name { min-width: 9em } td.bar { min-width: 170px; width: 34% }
+td.name { min-width: 10.5em } td.bar { min-width: 170px; width: 28% }
 .meter { position: relative; height: 12px; margin-top: 6px; background: var(--track); border-radius: 6px }
 .meter i { position: absolute; inset: 0 auto 0 0; border-radius: 6px; background: var(--accent) }
 .meter i.over { background: var(--bad) } .meter i.gap { background: var(--second); opacity: .75 }
@@ -58,11 +58,16 @@ figcaption { margin-top: 8px; font-size: .88rem } figcaption b { color: var(--in
 .chart { display: block; width: 100%; height: auto; } .chart text { font: 12px system-ui, sans-serif; fill: var(--soft) }
 .chart .grid { stroke: var(--line) } .chart .axis { stroke: var(--soft) }
 .chart path { fill: none; stroke-width: 2.2; stroke-linejoin: round }
-.s0 { stroke: var(--accent); background: var(--accent) } .s1 { stroke: var(--second); background: var(--second) }
-.s2 { stroke: var(--good); background: var(--good) } .s3 { stroke: var(--alarm); background: var(--alarm) }
+.s0 { color: var(--accent); stroke: var(--accent); fill: var(--accent); background: var(--accent) } .s1 { color: var(--second); stroke: var(--second); fill: var(--second); background: var(--second) }
+.s2 { color: var(--good); stroke: var(--good); fill: var(--good); background: var(--good) } .s3 { color: var(--alarm); stroke: var(--alarm); fill: var(--alarm); background: var(--alarm) }
+.chart path.level { stroke: var(--ink); stroke-width: .8; opacity: .55 } .chart path.zero { stroke-width: 2.4; opacity: 1 }
+.dot { stroke: var(--card); stroke-width: .8 } .d0 { fill: var(--second); background: var(--second) } .d1 { fill: var(--accent); background: var(--accent) }
+.stack { opacity: .62 } .b0 { fill: var(--second); background: var(--second) } .b1 { fill: var(--accent); background: var(--accent) }
+.legend i.dot { width: 9px; height: 9px; border-radius: 50% } .figure { max-width: 760px; margin: 0 auto }
 .dashed { stroke-dasharray: 6 4 }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: .86rem; color: var(--soft); margin: 4px 0 0 }
 .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 7px; border-radius: 2px }
+.legend i.dashed { height: 0; border-top: 3px dashed; border-radius: 0; background: none }
 details { margin: 10px 0 } summary { cursor: pointer; color: var(--accent) }
 pre { margin: 8px 0; padding: 12px; background: var(--track); border-radius: 8px; white-space: pre-wrap; font: .84rem/1.5 ui-monospace, monospace }
 .on-narrow { display: none }

@@ -73,11 +73,12 @@ export function accuracyTable({ certificates }: Report): Markup {
 }
 
 /** Mean radius after each step of the argument. */
-export function ledgerTable({ ledger }: Report): Markup {
+export function ledgerTable(report: Report): Markup {
+  const { ledger } = report
   const most = Math.max(...ledger.map((step) => step.meanRadius), 1e-9)
   const rows = ledger.map(
     ({ step, meanRadius }) =>
-      markup`<tr><td>${ledgerWords(step)}</td><td class="number">${showRadius(meanRadius)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
+      markup`<tr><td>${ledgerWords(step, report)}</td><td class="number">${showRadius(meanRadius)}</td><td class="bar"><div class="meter"><i style="width:${((100 * meanRadius) / most).toFixed(1)}%"></i></div></td></tr>`,
   )
   return markup`<table><tr><th>step</th><th class="number">mean radius</th><th></th></tr>${rows}</table>`
 }
