@@ -78,7 +78,9 @@ export function locally(
  */
 export function hasExactAdjoint(network: Network, node: ProgramNode): boolean {
   if (node.site.inputs.some((input) => input?.constant?.relativeError)) return false
-  const weights = weightsOf(network.linear.get(node)?.structure)
+  const structure = network.linear.get(node)?.structure
+  if (structure?.kind === 'matrix' && structure.perturbation) return false
+  const weights = weightsOf(structure)
   if (weights)
     return weights.every(({ relativeError, data }) => !relativeError && data.every((x) => Math.fround(x) === x))
   const { pool, ids } = locally(node, 0)
