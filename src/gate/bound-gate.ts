@@ -1,4 +1,4 @@
-import { showBound, showLimit } from '../report/format-number.ts'
+import { showBeside, showLimit } from '../report/format-number.ts'
 import type { BoundReport, GateReport } from '../report/report.ts'
 
 /**
@@ -9,16 +9,16 @@ export function boundGate(id: string, what: string, bound: BoundReport, limit: n
   const { lower, upper } = bound
   const limitText = `${source} ${showLimit(limit)}`
   if (lower > limit) {
-    const message = `${what} is at least ${showBound(lower, 'lower')}, which exceeds the ${limitText}: violated, proved.`
+    const message = `${what} is at least ${showBeside(lower, 'lower', limit)}, which exceeds the ${limitText}: violated, proved.`
     return { id, status: 'fail', limit, value: lower, message }
   }
   if (upper === null || !Number.isFinite(upper)) {
     return { id, status: 'inconclusive', limit, value: null, message: `No upper bound of ${what} could be proved.` }
   }
   if (upper <= limit) {
-    const message = `${what} is at most ${showBound(upper, 'upper')}, within the ${limitText}.`
+    const message = `${what} is at most ${showBeside(upper, 'upper', limit)}, within the ${limitText}.`
     return { id, status: 'pass', limit, value: upper, message }
   }
-  const message = `${what} lies in [${showBound(lower, 'lower')}, ${showBound(upper, 'upper')}]: the ${limitText} is neither proved nor disproved.`
+  const message = `${what} lies in [${showBeside(lower, 'lower', limit)}, ${showBeside(upper, 'upper', limit)}]: the ${limitText} is neither proved nor disproved.`
   return { id, status: 'inconclusive', limit, value: upper, message }
 }

@@ -13,6 +13,8 @@ export interface Witnesses {
   readonly here: Program
   readonly there: Program
   readonly inputShapes: Readonly<Record<string, Shape>>
+  /** What the file calls the sizes of `here`. */
+  readonly names: ReadonlyMap<number, string>
 }
 
 /** Sizes of the open dimensions, in units that grow until every pooling, crop and sum of branches fits. */
@@ -43,7 +45,10 @@ export function openWitnesses(model: Model, inputShapes: Readonly<Record<string,
     const [inner, outer] = [at(HERE, unit), at(THERE, unit)]
     const here = attempt(() => prepare(model, { batch: 1, inputShapes: inner }))
     const there = here && attempt(() => prepare(model, { batch: 1, inputShapes: outer }))
-    if (here && there && here.nodes.length === there.nodes.length) return { here, there, inputShapes: inner }
+    if (here && there && here.nodes.length === there.nodes.length) {
+      const names = new Map([...symbols].map(([symbol, k]) => [HERE[k]! * unit, symbol.includes(' ') ? '?' : symbol]))
+      return { here, there, inputShapes: inner, names }
+    }
   }
   return undefined
 }

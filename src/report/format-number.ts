@@ -9,6 +9,16 @@ export function showBound(value: number | null, side: 'lower' | 'upper', digits 
   return trim((side === 'upper' ? shown + step : shown - step).toPrecision(digits))
 }
 
+/** The same with as many digits as it takes to be seen on its side of a limit that is near. */
+export function showBeside(value: number | null, side: 'lower' | 'upper', limit: number): string {
+  if (value === null || !Number.isFinite(value)) return 'unbounded'
+  for (let digits = 6; digits < 17; digits++) {
+    const text = showBound(value, side, digits)
+    if (Number(text) > limit === value > limit && (Number(text) !== limit || value === limit)) return text
+  }
+  return String(value)
+}
+
 /** Drops zeros behind the point that say nothing; leaves exponents alone. */
 function trim(text: string): string {
   return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text

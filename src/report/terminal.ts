@@ -4,7 +4,7 @@
  */
 import type pc from 'picocolors'
 import { attackRows } from './attack-rows.ts'
-import { showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
+import { showBeside, showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
 import type { GateStatus, Report, Verdict } from './report.ts'
 import { accuracyByRadius, boundSentence, ledgerWords, seedRule, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
 import { table } from './table.ts'
@@ -30,8 +30,8 @@ function layers(report: Report, c: Colors): string[] {
   const rows = report.layers.map(({ name, op, lower, upper, method, claim }) => [
     op,
     name,
-    showBound(lower, 'lower'),
-    showBound(upper, 'upper'),
+    claim === undefined ? showBound(lower, 'lower') : showBeside(lower, 'lower', claim),
+    claim === undefined ? showBound(upper, 'upper') : showBeside(upper, 'upper', claim),
     claim === undefined ? '' : `claims ${showLimit(claim)}`,
     method,
   ])
@@ -55,7 +55,11 @@ function bounds({ lipschitz }: Report, c: Colors): string[] {
     ['all outputs (joint)', lipschitz.joint],
     ['feature map', lipschitz.features],
   ] as const
-  return ['', c.bold('Lipschitz constant (L2)'), table(rows.map(([name, bound]) => [name, showBracket(bound)]))]
+  return [
+    '',
+    c.bold(`Lipschitz constant (L2)${lipschitz.everySize ? ', for every height and width' : ''}`),
+    table(rows.map(([name, bound]) => [name, showBracket(bound)])),
+  ]
 }
 
 function certificates(report: Report, c: Colors): string[] {

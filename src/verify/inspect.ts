@@ -4,6 +4,7 @@
  */
 import { prepare } from '../graph/prepare.ts'
 import type { ProgramNode } from '../graph/program.ts'
+import { openWitnesses } from '../lipschitz/open-sizes.ts'
 import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
 import type { Report } from '../report/report.ts'
@@ -13,7 +14,11 @@ import { modelInfo } from './model-info.ts'
 export interface InspectedNode {
   readonly name: string
   readonly op: string
-  readonly outputs: readonly { readonly name: string; readonly type: string; readonly dims: Shape }[]
+  readonly outputs: readonly {
+    readonly name: string
+    readonly type: string
+    readonly dims: readonly (number | string)[]
+  }[]
   /** Kind of the Lipschitz rule: 'move', 'affine', 'constant', ..., or 'error' when it cannot be asked. */
   readonly rule: string
   /** The constant or the reason, where the rule has one. */
@@ -53,7 +58,14 @@ export async function inspectModel(
   options: { readonly batch?: number; readonly inputShapes?: Readonly<Record<string, Shape>> } = {},
 ): Promise<Inspection> {
   const loaded = await readModel(path)
-  const program = prepare(loaded.model, { batch: options.batch ?? 1, inputShapes: options.inputShapes ?? {} })
+  // Open sizes are shown by their names: the graph is the same at every size.
+  const witnesses = openWitnesses(loaded.model, options.inputShapes)
+  const program =
+    witnesses?.here ?? prepare(loaded.model, { batch: options.batch ?? 1, inputShapes: options.inputShapes ?? {} })
+  const shown = (name: string, dims: Shape): readonly (number | string)[] => {
+    const other = witnesses?.there.values.get(name)?.dims
+    return other ? dims.map((dim, axis) => (dim === other[axis] ? dim : (witnesses!.names.get(dim) ?? '?'))) : dims
+  }
   const coverage = coverageOf(program)
   return {
     model: modelInfo(loaded),
@@ -61,7 +73,7 @@ export async function inspectModel(
     nodes: program.nodes.map((node) => ({
       name: node.site.node.name,
       op: node.site.node.op,
-      outputs: node.site.outputs.map(({ name, type, dims }) => ({ name, type, dims })),
+      outputs: node.site.outputs.map(({ name, type, dims }) => ({ name, type, dims: shown(name, dims) })),
       ...describeRule(node),
     })),
     folded: coverage.handled - program.nodes.length,
