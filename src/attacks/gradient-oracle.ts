@@ -6,6 +6,7 @@ import { encodeModel } from '../onnx/write.ts'
 import { floatTensor, type RuntimeTensor } from '../runtime/onnxruntime.ts'
 import { openSession, type Session, type SessionOptions } from '../runtime/session.ts'
 import type { Domain } from './domain.ts'
+import { mergeSelections } from './merge-selections.ts'
 import type { Batch, Oracle } from './oracle.ts'
 import { keepOutputs, SEED_INPUTS, seedCotangent } from './seeded-graph.ts'
 
@@ -83,7 +84,7 @@ function sessionMaker(model: Model, options: GradientOracleOptions): (rows: numb
       batch: rows,
       ...(options.inputShapes && { inputShapes: options.inputShapes }),
     })
-    const graph = differentiate(program, { of: logits, by: [input] })
+    const graph = mergeSelections(differentiate(program, { of: logits, by: [input] }))
     const seeded = gradient
       ? seedCotangent(graph, { cotangent: 'cotangent', logits, batch: rows, classes })
       : keepOutputs(graph, [logits])
