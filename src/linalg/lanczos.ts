@@ -5,7 +5,6 @@
  */
 import { normalVector } from './normal-vector.ts'
 import { downward } from './rounding.ts'
-import { symmetricEigen } from './symmetric-eigen.ts'
 import { vectorNormLower, vectorNormUpper } from './vector-norm.ts'
 
 export interface LanczosOptions {
@@ -94,15 +93,36 @@ function krylov(
   }
 }
 
+/** The top eigenpair of a symmetric tridiagonal matrix: bisection for the value, inverse iteration for the vector. */
 function tridiagonalTop(alpha: readonly number[], beta: readonly number[]): { value: number; weights: Float64Array } {
   const k = alpha.length
-  const t = new Float64Array(k * k)
-  for (let i = 0; i < k; i++) {
-    t[i * k + i] = alpha[i]!
-    if (i + 1 < k) t[i * k + i + 1] = t[(i + 1) * k + i] = beta[i]!
+  const off = (i: number): number => (i < 0 || i >= k - 1 ? 0 : Math.abs(beta[i]!))
+  let low = Math.max(...alpha)
+  let high = Math.max(...alpha.map((a, i) => a + off(i - 1) + off(i))) * (1 + 2 ** -50) + Number.MIN_VALUE
+  const pivots = new Float64Array(k)
+  /** high I - T = L D L^T; true when it is positive definite. */
+  const factor = (shift: number): boolean => {
+    for (let i = 0; i < k; i++) {
+      const pivot = shift - alpha[i]! - (i > 0 ? beta[i - 1]! ** 2 / pivots[i - 1]! : 0)
+      if (!(pivot > 0)) return false
+      pivots[i] = pivot
+    }
+    return true
   }
-  const { values, vectors } = symmetricEigen(t, k)
-  return { value: values[0]!, weights: vectors[0]! }
+  for (let step = 0; step < 80 && high - low > 2 ** -50 * Math.abs(high); step++) {
+    const middle = low + (high - low) / 2
+    if (factor(middle)) high = middle
+    else low = middle
+  }
+  const weights = new Float64Array(k).fill(1)
+  if (k === 1 || !factor(high)) return { value: high, weights: weights.fill(0).fill(1, 0, 1) }
+  for (let iteration = 0; iteration < 4; iteration++) {
+    for (let i = 1; i < k; i++) weights[i] = weights[i]! + (beta[i - 1]! / pivots[i - 1]!) * weights[i - 1]!
+    for (let i = k - 1; i >= 0; i--)
+      weights[i] = weights[i]! / pivots[i]! + (i + 1 < k ? (beta[i]! / pivots[i]!) * weights[i + 1]! : 0)
+    if (!normalise(weights)) return { value: high, weights: weights.fill(0).fill(1, 0, 1) }
+  }
+  return { value: high, weights }
 }
 
 function dot(x: Float64Array, y: Float64Array): number {

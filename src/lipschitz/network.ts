@@ -65,9 +65,13 @@ export async function openNetwork(program: Program, options: NetworkOptions = {}
     const rule = rules.get(node)!
     return rule.kind === 'affine' ? [{ node, structure: rule.structure }] : []
   })
+  let symbolic: SymbolicRun | undefined
   const enclosures = await encloseAll(
     found.map(({ structure }) => structure),
     norm,
+    () => {
+      symbolic = runSymbolically(program, sizes?.fuses)
+    },
   )
   const linear = found.map(({ node, structure }, k): [ProgramNode, LinearNode] => {
     let absolute: number | undefined
@@ -90,7 +94,7 @@ export async function openNetwork(program: Program, options: NetworkOptions = {}
     program,
     enclose: (structure) => encloseStructure(structure, plain),
     everySize: sizes !== undefined,
-    symbolic: runSymbolically(program, sizes?.fuses),
+    symbolic: symbolic!,
     producers,
     linear: new Map(linear),
     rule: (node) => rules.get(node)!,

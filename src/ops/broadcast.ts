@@ -121,7 +121,12 @@ export function zipExpressions(
   )
   const indices = operands.map((operand) => broadcastIndex(operand.dims, dims))
   const ids = new Float64Array(sizeOf(dims))
-  for (let i = 0; i < ids.length; i++) ids[i] = f(operands.map((operand, k) => operand.ids[indices[k][i]]))
+  // One array for all elements: no rule keeps the one that it is given.
+  const elements = new Array<ExpressionId>(operands.length).fill(0)
+  for (let i = 0; i < ids.length; i++) {
+    for (let k = 0; k < elements.length; k++) elements[k] = operands[k].ids[indices[k][i]]
+    ids[i] = f(elements)
+  }
   return [{ dims, ids }]
 }
 

@@ -1,7 +1,9 @@
+import { Worker } from 'node:worker_threads'
 import type { Enclosure } from '../../linalg/enclosure.ts'
 import type { LinearStructure } from '../../ops/operator.ts'
 import type { NormOptions } from './convolution.ts'
 import { encloseStructure } from './structure.ts'
+import type { Answer, Task } from './worker.ts'
 
 export interface EncloseAllOptions extends NormOptions {
   /** Worker threads; 0 or 1 computes in this thread. Results do not depend on it. */
@@ -13,10 +15,14 @@ export interface EncloseAllOptions extends NormOptions {
 /** Below this many weights times positions a worker's start costs more than it saves. */
 const WORTH_A_WORKER = 2e6
 
-/** Encloses every structure; the i-th result belongs to the i-th structure, and a structure given twice is enclosed once. */
+/**
+ * Encloses every structure; the i-th result belongs to the i-th structure, and a structure given twice is enclosed once.
+ * @param meanwhile work of this thread while others compute
+ */
 export async function encloseAll(
   structures: readonly LinearStructure[],
   options: EncloseAllOptions = {},
+  meanwhile: () => void = () => undefined,
 ): Promise<Enclosure[]> {
   const { workers = 0, onProgress, ...norm } = options
   const distinct = [...new Set(structures)]
@@ -29,24 +35,60 @@ export async function encloseAll(
     onProgress?.(results.size, distinct.length)
   }
   const dear = order.filter(({ cost }) => cost > WORTH_A_WORKER)
-  const pool = workers > 1 && dear.length > 1 ? await openPool(Math.min(workers, dear.length)) : undefined
-  if (pool) {
-    try {
-      const running = dear.map(async ({ i }) => {
-        const structure = distinct[i]!
-        finished(structure, await pool.run({ structure, options: norm }, { name: 'enclose' }))
-      })
-      const settled = await Promise.allSettled(running)
-      for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason
-    } finally {
-      await pool.destroy()
-    }
-  }
-  for (const { i } of order) {
-    const structure = distinct[i]!
-    if (!results.has(structure)) finished(structure, encloseStructure(structure, norm))
+  const script = workers > 1 && dear.length > 1 ? workerScript() : undefined
+  const threads =
+    script === undefined
+      ? []
+      : shares(dear, Math.min(workers, dear.length)).map((share) => start(script, share, distinct, norm, finished))
+  try {
+    const mine = new Set(threads.length > 0 ? dear.map(({ i }) => i) : [])
+    for (const { i } of order) if (!mine.has(i)) finished(distinct[i]!, encloseStructure(distinct[i]!, norm))
+    meanwhile()
+    await Promise.all(threads.map(({ done }) => done))
+  } finally {
+    await Promise.all(threads.map(({ worker }) => worker.terminate()))
   }
   return structures.map((structure) => results.get(structure)!)
+}
+
+/**
+ * Work dealt out by its cost, the dearest first to whoever has least: messages are then with the threads from the start, and
+ * this thread is free for work of its own.
+ */
+function shares<T extends { readonly cost: number }>(tasks: readonly T[], count: number): readonly (readonly T[])[] {
+  const dealt = Array.from({ length: count }, () => ({ total: 0, tasks: [] as T[] }))
+  for (const task of tasks) {
+    const least = dealt.reduce((a, b) => (b.total < a.total ? b : a))
+    least.tasks.push(task)
+    least.total += task.cost
+  }
+  return dealt.map((share) => share.tasks)
+}
+
+function start(
+  script: URL,
+  share: readonly { readonly i: number }[],
+  structures: readonly LinearStructure[],
+  options: NormOptions,
+  finished: (structure: LinearStructure, enclosure: Enclosure) => void,
+): { readonly worker: Worker; readonly done: Promise<void> } {
+  const worker = new Worker(script)
+  const done = new Promise<void>((resolve, reject) => {
+    let left = share.length
+    worker.on('message', (answer: Answer) => {
+      if ('failure' in answer) return reject(new Error(answer.failure))
+      finished(structures[answer.index]!, answer.enclosure)
+      if (--left === 0) resolve()
+    })
+    worker.on('error', reject)
+    worker.on('exit', (code) => {
+      if (left > 0) reject(new Error(`a thread that encloses norms ended with code ${code}`))
+    })
+  })
+  // A failure is reported where all are awaited, even while this thread is busy.
+  done.catch(() => undefined)
+  for (const { i } of share) worker.postMessage({ index: i, structure: structures[i]!, options } satisfies Task)
+  return { worker, done }
 }
 
 /** Orders work; only the ratio matters. */
@@ -63,15 +105,13 @@ function roughCost(structure: LinearStructure): number {
 }
 
 /**
- * A pool whose workers load `worker` next to this file. Compiled code always can; TypeScript sources only where Node strips types
- * itself, elsewhere (Node 20 under a test runner) the work is done in this thread.
+ * What the threads run, next to this file. Compiled code always can; TypeScript sources only where Node strips types itself,
+ * elsewhere (Node 20 under a test runner) the work is done in this thread.
  */
-async function openPool(threads: number) {
+function workerScript(): URL | undefined {
   const source = import.meta.url.endsWith('.ts')
   if (source && !stripsTypes()) return undefined
-  const { Tinypool } = await import('tinypool')
-  const filename = new URL(source ? './worker.ts' : './worker.js', import.meta.url).href
-  return new Tinypool({ filename, runtime: 'worker_threads', minThreads: threads, maxThreads: threads })
+  return new URL(source ? './worker.ts' : './worker.js', import.meta.url)
 }
 
 function stripsTypes(): boolean {

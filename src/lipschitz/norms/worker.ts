@@ -1,8 +1,28 @@
+/**
+ * A thread of `encloseAll`: encloses the structures that it is sent, one after another.
+ * @module
+ */
+import { parentPort } from 'node:worker_threads'
+import type { Enclosure } from '../../linalg/enclosure.ts'
 import type { LinearStructure } from '../../ops/operator.ts'
 import type { NormOptions } from './convolution.ts'
 import { encloseStructure } from './structure.ts'
 
-/** Task of a worker thread of `encloseAll`. (tinypool takes a module's export by name.) */
-export function enclose(task: { readonly structure: LinearStructure; readonly options: NormOptions }) {
-  return encloseStructure(task.structure, task.options)
+export interface Task {
+  /** Position among the structures. */
+  readonly index: number
+  readonly structure: LinearStructure
+  readonly options: NormOptions
 }
+
+export type Answer =
+  | { readonly index: number; readonly enclosure: Enclosure }
+  | { readonly index: number; readonly failure: string }
+
+parentPort?.on('message', ({ index, structure, options }: Task) => {
+  try {
+    parentPort!.postMessage({ index, enclosure: encloseStructure(structure, options) } satisfies Answer)
+  } catch (error) {
+    parentPort!.postMessage({ index, failure: (error as Error).stack ?? String(error) } satisfies Answer)
+  }
+})
