@@ -26,6 +26,8 @@ export interface Stage {
   readonly analysis: Analysis
   readonly session: Session
   readonly batch: number
+  /** Why a file that fixes a batch is not known as a network of one sample. */
+  readonly withoutSingle: string | undefined
   timed<T>(stage: string, work: () => Promise<T> | T): Promise<T>
   late(): boolean
   readonly deadline: number | undefined
@@ -49,13 +51,15 @@ export interface DataEvidence {
 export async function gatherEvidence(stage: Stage): Promise<DataEvidence> {
   const { options, analysis, session, timed, late } = stage
   const [input, ...others] = analysis.program.inputs
-  if (!input || others.length > 0 || input.type !== 'float32' || analysis.program.batch !== 1) {
+  const hint = 'Leave the data away to bound the model alone.'
+  if (!input || others.length > 0 || input.type !== 'float32') {
+    throw new LipError('MODEL_UNSUPPORTED', 'Certificates need a model with one float32 input.', { hint })
+  }
+  if (analysis.program.batch !== 1) {
     throw new LipError(
       'MODEL_UNSUPPORTED',
-      'Certificates need a model with one float32 input and an open batch, or a batch of 1.',
-      {
-        hint: 'Leave the data away to bound the model alone.',
-      },
+      `Certificates are about one sample, and the file fixes a batch of ${analysis.program.batch}: ${stage.withoutSingle ?? 'it is not known what it does to one'}.`,
+      { hint: `${hint} Or export it with an open batch.` },
     )
   }
   const dims = input.dims.slice(1)

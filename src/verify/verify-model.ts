@@ -27,6 +27,7 @@ import { demandsOf } from './demands.ts'
 import { type DataEvidence, gatherEvidence } from './evidence.ts'
 import { assumptionsOf, openNetworkSession } from './execute.ts'
 import { modelInfo } from './model-info.ts'
+import { oneOfBatch } from './one-of-batch.ts'
 import { checkRows } from './row-check.ts'
 import { namesData, type SampleSource } from './samples.ts'
 import { startingPoints } from './starting-points.ts'
@@ -99,7 +100,9 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   // Without data there is no one size: open heights and widths get bounds for all of them.
   const witnesses = namesData(options) ? undefined : openWitnesses(loaded.model, options.inputShapes)
   const inputShapes = witnesses?.inputShapes ?? options.inputShapes ?? {}
-  const program = witnesses?.here ?? prepare(loaded.model, { batch: 1, inputShapes })
+  // Of a file that fixes a batch, the network of one sample where that is proved; else the bound is about the whole batch.
+  const one = witnesses ? undefined : oneOfBatch(loaded.model, inputShapes)
+  const program = witnesses?.here ?? one?.program ?? prepare(loaded.model, { batch: 1, inputShapes })
   const rows = checkRows(loaded.model, inputShapes)
   const wantsData = namesData(options)
 
@@ -133,6 +136,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
         analysis: upper,
         session,
         batch: rows.batch,
+        withoutSingle: one?.reason,
         timed,
         late,
         deadline,
