@@ -20,6 +20,8 @@ export function circularConvolution(network: Network, name: string): Segment | u
   // A grid of frequencies belongs to one size.
   if (network.everySize) return undefined
   if (!node || structure?.kind !== 'convolution' || structure.transposed) return undefined
+  // Zeros of its own around the periodic ones make another operator.
+  if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined
   // Zeros of its own, around the periodic signal, make it another operator.
   if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined
   const input = node.site.inputs.find((operand) => operand && !operand.constant)
@@ -46,8 +48,8 @@ function unpadded(structure: ConvolutionStructure, before: Shape, pads: Pads): C
   return {
     ...structure,
     spatial: before.slice(2),
-    padsBegin: structure.padsBegin.map((pad, axis) => pad + pads.begin[axis]!),
-    padsEnd: structure.padsEnd.map((pad, axis) => pad + pads.end[axis]!),
+    padsBegin: pads.begin,
+    padsEnd: pads.end,
   }
 }
 

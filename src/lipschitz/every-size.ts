@@ -39,6 +39,8 @@ const CHANNELWISE = new Set(
 )
 /** Of which data stays where it is in memory. */
 const RESHAPES = new Set('Reshape Flatten Squeeze Unsqueeze'.split(' '))
+/** Whose integer operand is a shape. */
+const SHAPED = new Set(['Reshape', 'Expand'])
 /** One to one at every size. */
 const BIJECTIVE = new Set('Reshape Flatten Transpose Squeeze Unsqueeze DepthToSpace SpaceToDepth'.split(' '))
 /** 1-Lipschitz over any number of elements. */
@@ -70,6 +72,13 @@ export function everySize(here: Program, there: Program): EverySize {
       const [a, b] = [input?.constant, other.inputs[k]?.constant]
       if (!a || !b || !(isFloat(a.type) || POINTWISE.has(site.node.op))) return Boolean(a) === Boolean(b)
       return a.dims.join() === b.dims.join() && a.data.every((value, i) => value === b.data[i])
+    })
+  }
+
+  function sameIntegers(site: Site, other: Site): boolean {
+    return site.inputs.every((input, k) => {
+      const [a, b] = [input?.constant, other.inputs[k]?.constant]
+      return !a || !b || isFloat(a.type) || a.data.join() === b.data.join()
     })
   }
 
@@ -119,7 +128,9 @@ export function everySize(here: Program, there: Program): EverySize {
   function atEveryPosition(node: ProgramNode): boolean {
     const { op } = node.site.node
     if (POINTWISE.has(op)) return broadcastsClosedOnly(node)
-    return CHANNELWISE.has(op) && keepsPositions(node)
+    const { site, other } = sides(node)
+    // Shapes are compared as shapes; any other position or count is to be the same at both sizes.
+    return CHANNELWISE.has(op) && keepsPositions(node) && (SHAPED.has(op) || sameIntegers(site, other))
   }
 
   return {

@@ -445,6 +445,14 @@ describe('near misses have no constant, or another', () => {
       (b, x) => conv(b, b.node('Concat', [slice(b, x, 2, 0, 1), x], { axis: 2 }), [1, 0], [1, 1, 2]),
       1.41,
     ],
+    'periodic padding and zeros of the convolution around it': [
+      [1, 1, 4],
+      (b, x) => {
+        const wrapped = b.node('Concat', [slice(b, x, 2, -1), x, slice(b, x, 2, 0, 1)], { axis: 2 })
+        return conv(b, wrapped, [0, 1, 0, 0, 1], [1, 1, 5], { pads: [1, 1] })
+      },
+      1.8,
+    ],
     'the same part of x twice in a concatenated ReLU': [
       [1, 6],
       (b, x) => b.node('Concat', [b.node('Relu', [x]), b.node('Relu', [scaled(b, x, 2)])], { axis: 1 }),
