@@ -7,24 +7,33 @@ import type { SampleSource, Shard } from '../verify/samples.ts'
 import { downloadProgress } from './download-progress.ts'
 import type { Io } from './io.ts'
 
+/** Heading of these options in the help. */
+const group = 'Data:'
+
 export const DATA_OPTIONS = {
   dataset: {
+    group,
     type: 'string',
     describe:
       'fashion-mnist, mnist, cifar-10, shapes, two-moons; a .npz file; or a folder of PNGs, a subfolder a class',
   },
-  split: { choices: ['train', 'test'], default: 'test', describe: 'Split of the dataset' },
-  classes: { type: 'string', describe: 'Only these classes of the dataset, numbered in this order: 0,8' },
-  samples: { type: 'number', describe: 'The first so many samples', defaultDescription: 'all' },
-  'data-dir': { type: 'string', describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)' },
-  inputs: { type: 'string', describe: 'Inputs as .npy, in place of a dataset' },
-  labels: { type: 'string', describe: 'Labels as .npy' },
+  split: { group, choices: ['train', 'test'], default: 'test', describe: 'Split of it' },
+  classes: { group, type: 'string', describe: 'Only these classes of it, numbered in this order: 0,8' },
+  samples: { group, type: 'number', describe: 'The first so many samples', defaultDescription: 'all' },
+  'data-dir': {
+    group,
+    type: 'string',
+    describe: 'Folder with the original files (else LIP_ONNX_DATA, else the cache)',
+  },
+  inputs: { group, type: 'string', describe: 'Inputs as .npy, in place of a dataset' },
+  labels: { group, type: 'string', describe: 'Labels as .npy' },
   'input-range': {
+    group,
     type: 'string',
     describe: 'Interval of the model inputs, LO,HI; pixels are stretched to it',
     defaultDescription: '0,1',
   },
-  shard: { type: 'string', describe: 'Only part i of n of the samples: i/n' },
+  shard: { group, type: 'string', describe: 'Only part i of n of the samples: i/n' },
   seed: { type: 'number', default: 0, describe: 'Seed of everything random' },
   provider: {
     choices: ['auto', 'cuda', 'webgpu', 'cpu'],

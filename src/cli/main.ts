@@ -11,20 +11,16 @@ import type { OptionTable, Verb } from './verb.ts'
 import { VERBS } from './verbs/index.ts'
 
 const GLOBAL = {
-  json: { type: 'boolean', default: false, describe: 'Print the result as one JSON document' },
-  quiet: { type: 'boolean', default: false, describe: 'No progress and no notes on stderr' },
-  color: {
-    type: 'boolean',
-    describe: 'Colours; NO_COLOR and FORCE_COLOR are honoured',
-    defaultDescription: 'on a terminal',
-  },
+  json: { type: 'boolean', default: false, describe: 'Result as one JSON document' },
+  quiet: { type: 'boolean', default: false, describe: 'No progress, no notes' },
+  color: { type: 'boolean', describe: 'Colours; also NO_COLOR, FORCE_COLOR', defaultDescription: 'on a terminal' },
 } as const
 
 const nameOf = (verb: Verb) => verb.command.split(' ')[0]!
 
 /** yargs reports a problem as text; this makes it a sentence of ours with a suggestion. */
 function usageError(message: string, argv: readonly string[]): LipError {
-  const verb = VERBS.find((candidate) => nameOf(candidate) === argv.find((word) => !word.startsWith('-')))
+  const verb = verbOf(argv)
   const help = `Run \`lip-onnx ${verb ? `${nameOf(verb)} ` : ''}--help\`.`
   const unknown = /^Unknown (argument|command)s?: (.*)$/m.exec(message)
   if (!unknown) {
@@ -72,9 +68,27 @@ function checkValues(verb: Verb, args: Readonly<Record<string, unknown>>): void 
 
 function describe(verb: Verb, parser: Argv): Argv {
   for (const [name, option] of Object.entries(verb.positionals)) parser.positional(name, option)
-  parser.options({ ...verb.options })
-  for (const [command, does] of verb.examples) parser.example(`$0 ${command}`, does)
+  // Groups of a verb are listed before those of every verb.
+  for (const [name, option] of Object.entries(verb.options)) {
+    const listed = Array.isArray(option.default) && { defaultDescription: option.default.join(', ') }
+    parser.option(name, { group: 'Options:', ...listed, ...option })
+  }
   return parser
+}
+
+const EXIT_CODES =
+  'Exit codes: 0 pass, 1 violated, 2 inconclusive, 3 time budget, 4 usage or unreadable input, 5 soundness alarm.'
+
+/** Examples, each command on a line of its own that can be copied, with what it does beneath. */
+const examplesOf = (verb: Verb): string =>
+  ['', 'Examples:', ...verb.examples.map(([command, does]) => `  lip-onnx ${command}\n      ${does}`), ''].join('\n')
+
+/** yargs leaves no space before the type where a description fills its column: the last column is kept free for it. */
+const spaced = (help: string): string => help.replace(/(\S)(\[(?:boolean|string|number|array|choices)\b.*)$/gm, '$1 $2')
+
+const verbOf = (argv: readonly string[]): Verb | undefined => {
+  const word = argv.find((given) => !given.startsWith('-'))
+  return VERBS.find((verb) => nameOf(verb) === word)
 }
 
 /** Parses, runs, and turns whatever happens into an exit code. Never throws. */
@@ -119,13 +133,12 @@ async function parse(argv: readonly string[], host: Host): Promise<Chosen | Exit
     .usage('$0 <verb>\n\nTrains Lipschitz networks, writes them as plain ONNX, and proves what any ONNX file promises.')
     .version(packageVersion())
     .options(GLOBAL)
+    .group([...Object.keys(GLOBAL), 'help', 'version'], 'Every verb:')
     .strict()
     .parserConfiguration({ 'greedy-arrays': false })
     .demandCommand(1, 'No verb was given.')
-    .epilogue(
-      'Exit codes: 0 pass, 1 violated, 2 inconclusive, 3 time budget, 4 usage or unreadable input, 5 soundness alarm.',
-    )
-    .wrap(Math.min(110, host.stdout.columns ?? 100))
+    .epilogue(EXIT_CODES)
+    .wrap(Math.min(110, host.stdout.columns ?? 100) - 1)
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? usageError(message, argv)
@@ -145,7 +158,8 @@ async function parse(argv: readonly string[], host: Host): Promise<Chosen | Exit
     shown = output
   })
   if (shown) {
-    host.stdout.write(`${shown}\n`)
+    const verb = shown.includes('\n') ? verbOf(argv) : undefined
+    host.stdout.write(`${spaced(shown)}\n${verb ? examplesOf(verb) : ''}`)
     return EXIT.pass
   }
   if (!chosen) throw new LipError('USAGE', 'No verb was given.', { hint: 'Run `lip-onnx --help`.' })

@@ -28,7 +28,29 @@ describe('the frame', () => {
   )
 
   it('prints its version', async () => {
-    expect((await runBin(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect((await runMain(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.each(VERBS.map((verb) => [verb.command.split(' ')[0]!, verb] as const))(
+    'fits %s into 80 columns, its own options before those of every verb, examples that can be copied',
+    async (name, verb) => {
+      const { stdout } = await runMain([name, '--help'], {}, 80)
+      const own = stdout.slice(0, stdout.indexOf('Examples:')).split('\n')
+      expect(Math.max(...own.map((line) => line.length))).toBeLessThanOrEqual(80)
+      // Nothing runs into the column of the types.
+      expect(own.filter((line) => /[^\s]\[(boolean|string|number|array|choices)/.test(line))).toEqual([])
+      if (Object.keys(verb.options).length > 0) {
+        expect(own.indexOf('Options:')).toBeGreaterThan(0)
+        expect(own.indexOf('Options:')).toBeLessThan(own.indexOf('Every verb:'))
+      }
+      for (const [command] of verb.examples) expect(stdout).toContain(`\n  lip-onnx ${command}\n`)
+    },
+  )
+
+  it('takes the options of every verb before the verb too', async () => {
+    const { code, stdout } = await runMain(['--json', '--quiet', 'inspect', 'nowhere.onnx'])
+    expect(code).toBe(4)
+    expect(JSON.parse(stdout).error.message).toContain("'nowhere.onnx' does not exist")
   })
 
   it.each([
@@ -54,7 +76,7 @@ describe('the frame', () => {
   })
 
   it('gives errors as JSON with --json, beside the sentence', async () => {
-    const { code, stdout, stderr } = await runBin(['data', 'imagenet', '--json'])
+    const { code, stdout, stderr } = await runMain(['data', 'imagenet', '--json'])
     expect(code).toBe(4)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'USAGE', exitCode: 4 } })
     expect(stderr).toContain('imagenet')
@@ -63,7 +85,9 @@ describe('the frame', () => {
   it('reports in one sentence that a dataset cannot be downloaded', async () => {
     const cache = await mkdtemp(join(tmpdir(), 'lip-onnx-cache-'))
     const folder = await mkdtemp(join(tmpdir(), 'lip-onnx-data-'))
-    const { code, stderr } = await runBin(['data', 'mnist', '--data-dir', folder, '--quiet'], { LIP_ONNX_CACHE: cache })
+    const { code, stderr } = await runMain(['data', 'mnist', '--data-dir', folder, '--quiet'], {
+      LIP_ONNX_CACHE: cache,
+    })
     expect(code).toBe(4)
     expect(stderr.split('\n')[0]).toMatch(/does not hold mnist/)
   })
@@ -71,7 +95,7 @@ describe('the frame', () => {
 
 describe('doctor', () => {
   it('finds Node and the CPU provider, and says what mends the rest', async () => {
-    const { code, stdout } = await runBin(['doctor', '--json'])
+    const { code, stdout } = await runMain(['doctor', '--json'])
     expect(code).toBe(0)
     const findings = JSON.parse(stdout) as { subject: string; state: string; remedy?: string }[]
     const states = new Map(findings.map((finding) => [finding.subject, finding]))
@@ -83,7 +107,7 @@ describe('doctor', () => {
 
 describe('data', () => {
   it('checks the built-in set', async () => {
-    const { code, stdout } = await runBin(['data', 'shapes', '--quiet'])
+    const { code, stdout } = await runMain(['data', 'shapes', '--quiet'])
     expect(code).toBe(0)
     expect(stdout).toContain('Built-in shapes test: 2000 images')
   })

@@ -14,11 +14,11 @@ function collector(): { readonly stream: Writable; text(): string } {
 }
 
 /** The command line in this process: for what needs no process of its own, and much faster. */
-export async function runMain(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+export async function runMain(args: readonly string[], env: NodeJS.ProcessEnv = {}, columns?: number): Promise<Ran> {
   const stdout = collector()
   const stderr = collector()
   const code = await main(args, {
-    stdout: stdout.stream,
+    stdout: Object.assign(stdout.stream, columns === undefined ? {} : { columns }),
     stderr: stderr.stream,
     env: { ...process.env, NO_COLOR: '1', ...env },
     interruptible: () => new AbortController().signal,

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import type { TrainingConfig } from '../../src/training/config.ts'
-import { type Ran, runBin } from './run-bin.ts'
+import type { Ran } from './run-bin.ts'
+import { runMain } from './run-main.ts'
 
 let folder: string
 let configPath: string
@@ -64,7 +65,7 @@ describe('train', () => {
     '%s: saves on Ctrl-C, resumes to the same numbers, exports',
     async (engine) => {
       const whole = join(folder, `${engine}-whole`)
-      const first = await runBin(['train', configPath, '--out', whole, '--engine', engine, '--json', '--quiet'])
+      const first = await runMain(['train', configPath, '--out', whole, '--engine', engine, '--json', '--quiet'])
       expect(first.stderr).toBe('')
       expect(first.code).toBe(0)
       const { chosen, claim } = JSON.parse(first.stdout)
@@ -87,7 +88,7 @@ describe('train', () => {
       expect(stopped.code).toBe(130)
       expect(stopped.stdout).toBe('')
       expect((await readFile(join(cut, 'metrics.jsonl'), 'utf8')).split('\n').length - 1).toBeLessThan(4)
-      const resumed = await runBin(['train', '--resume', '--out', cut, '--engine', engine, '--quiet'])
+      const resumed = await runMain(['train', '--resume', '--out', cut, '--engine', engine, '--quiet'])
       expect(resumed.code).toBe(0)
       expect(await readFile(join(cut, 'metrics.jsonl'), 'utf8')).toBe(metrics)
       expect(await readFile(join(cut, 'model.onnx'))).toEqual(await readFile(join(whole, 'model.onnx')))
@@ -101,7 +102,7 @@ describe('train', () => {
     ['other epochs at resume', ['--resume', '--out', 'nowhere-at-all', '--epochs', '3'], 'its own epochs and seed'],
     ['a configuration that is not there', ['none.yaml'], "The configuration 'none.yaml' cannot be read."],
   ])('ends with 4 and one sentence on %s', async (_, args, sentence) => {
-    const { code, stdout, stderr } = await runBin(['train', ...args])
+    const { code, stdout, stderr } = await runMain(['train', ...args])
     expect(code).toBe(4)
     expect(stdout).toBe('')
     expect(stderr.split('\n')[0]).toContain(sentence)

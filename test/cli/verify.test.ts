@@ -48,7 +48,7 @@ describe('verify', () => {
     ['an unknown node', ['custom.onnx'], 2],
     ['a used-up time budget', ['good.onnx', '--dataset', 'shapes', '--samples', '5', '--time-budget', '0.000001'], 3],
   ])('ends %s as it must', async (_, [model, ...flags], expected) => {
-    const { code, stdout, stderr } = await runBin(['verify', at(model!), ...flags])
+    const { code, stdout, stderr } = await runMain(['verify', at(model!), ...flags])
     expect([code, stderr]).toEqual([expected, expect.not.stringContaining('    at ')])
     expect(stdout.trim().split('\n').at(-1)).toMatch(/^(PASS|VIOLATED|INCONCLUSIVE|OUT OF TIME) /)
   })
@@ -89,6 +89,7 @@ describe('verify', () => {
   })
 
   it('prints exactly one JSON document with --json and says nothing with --quiet', async () => {
+    // A process of its own: nothing of onnxruntime or the workers may reach the streams.
     const { code, stdout, stderr } = await runBin([
       'verify',
       at('good.onnx'),
@@ -110,7 +111,7 @@ describe('verify', () => {
 
   it('writes every format, and `report` renders it again with the same exit code', async () => {
     const formats = ['json', 'html', 'xml', 'sarif', 'md']
-    const { code } = await runBin([
+    const { code } = await runMain([
       'verify',
       at('scaled.onnx'),
       '--quiet',
@@ -118,18 +119,22 @@ describe('verify', () => {
     ])
     expect(code).toBe(1)
     for (const ending of formats) expect(existsSync(at(`out/r.${ending}`))).toBe(true)
-    const shown = await runBin(['report', at('out/r.json')])
+    const shown = await runMain(['report', at('out/r.json')])
     expect(shown.code).toBe(1)
     expect(shown.stdout).toContain('VIOLATED')
-    const again = await runBin(['report', at('out/r.json'), '--report', at('out/again.html')])
+    const again = await runMain(['report', at('out/r.json'), '--report', at('out/again.html')])
     expect(again.code).toBe(0)
     expect(await readFile(at('out/again.html'), 'utf8')).toBe(await readFile(at('out/r.html'), 'utf8'))
     await writeFile(at('out/not.json'), '{"verdict": "pass"}')
-    expect((await runBin(['report', at('out/not.json')])).code).toBe(4)
+    expect((await runMain(['report', at('out/not.json')])).code).toBe(4)
+  })
+
+  it('is the exit code of the process', async () => {
+    expect((await runBin(['verify', at('scaled.onnx')])).code).toBe(1)
   })
 
   it('explains a node', async () => {
-    const { code, stdout } = await runBin(['verify', at('good.onnx'), '--quiet', '--explain', 'conv1'])
+    const { code, stdout } = await runMain(['verify', at('good.onnx'), '--quiet', '--explain', 'conv1'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/conv1.*constant/)
     expect(stdout).toMatch(/norm in \[0\.99/)
@@ -138,10 +143,10 @@ describe('verify', () => {
 
 describe('inspect', () => {
   it('lists rules, and ends with 2 where one is missing', async () => {
-    const good = await runBin(['inspect', at('good.onnx')])
+    const good = await runMain(['inspect', at('good.onnx')])
     expect(good.code).toBe(0)
     expect(good.stdout).toMatch(/Conv\s+conv1\s+1x4x14x14\s+affine/)
-    const custom = await runBin(['inspect', at('custom.onnx'), '--json'])
+    const custom = await runMain(['inspect', at('custom.onnx'), '--json'])
     expect(custom.code).toBe(2)
     expect(JSON.parse(custom.stdout).coverage.refused).toMatchObject([{ name: 'odd', op: 'Mystery' }])
   })
@@ -149,16 +154,16 @@ describe('inspect', () => {
 
 describe('gradient', () => {
   it('writes a graph that inspect reads', async () => {
-    const { code, stdout } = await runBin(['gradient', at('good.onnx'), '-o', at('grad.onnx')])
+    const { code, stdout } = await runMain(['gradient', at('good.onnx'), '-o', at('grad.onnx')])
     expect(code).toBe(0)
     expect(stdout).toContain('gradient/x')
-    expect((await runBin(['inspect', at('grad.onnx'), '--json'])).code).toBe(0)
+    expect((await runMain(['inspect', at('grad.onnx'), '--json'])).code).toBe(0)
   })
 })
 
 describe('attack', () => {
   it('finds adversarials and saves them', async () => {
-    const { code, stdout } = await runBin([
+    const { code, stdout } = await runMain([
       'attack',
       at('good.onnx'),
       '--dataset',

@@ -10,7 +10,7 @@ export const data = defineVerb({
     ['data fashion-mnist', 'Download Fashion-MNIST, check its SHA-256, keep it in the cache'],
     ['data mnist --force', 'Download it again'],
   ],
-  positionals: { name: { type: 'string', describe: 'Dataset' } },
+  positionals: { name: { type: 'string', describe: 'Dataset; without it, all are listed' } },
   options: {
     force: { type: 'boolean', default: false, describe: 'Download again what is there' },
     'data-dir': { type: 'string', describe: 'Check the files of this folder instead of downloading' },

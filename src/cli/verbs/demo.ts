@@ -23,7 +23,7 @@ export const demo = defineVerb({
     out: { type: 'string', describe: 'Run folder', defaultDescription: 'runs/demo4' },
     fast: { type: 'boolean', conflicts: 'full', describe: 'A subset, three epochs, few attacks' },
     full: { type: 'boolean', describe: "The notebook's 100 epochs and Carlini-Wagner 6 x 8000" },
-    epochs: { type: 'number', describe: 'In place of the number that goes with the size of the demo' },
+    epochs: { type: 'number', describe: 'In place of those of the chosen size' },
     seed: { type: 'number', default: 0, describe: 'Seed of everything random' },
     resume: { type: 'boolean', default: false, describe: 'Continue the run in --out' },
     'data-dir': {

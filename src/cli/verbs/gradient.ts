@@ -13,7 +13,7 @@ export const gradient = defineVerb({
   options: {
     output: { alias: 'o', type: 'string', demandOption: true, describe: 'File to write' },
     batch: { type: 'number', default: 1, describe: 'Batch size of the graph' },
-    of: { type: 'string', describe: 'Tensor to differentiate', defaultDescription: 'the first output' },
+    of: { type: 'string', describe: 'Tensor to differentiate', defaultDescription: 'first output' },
     by: {
       type: 'string',
       array: true,

@@ -29,8 +29,8 @@ export const train = defineVerb({
   options: {
     out: { type: 'string', describe: 'Run folder', defaultDescription: 'runs/<name>' },
     resume: { type: 'boolean', default: false, describe: 'Continue the run in --out' },
-    epochs: { type: 'number', describe: "In place of the configuration's" },
-    seed: { type: 'number', describe: "In place of the configuration's" },
+    epochs: { type: 'number', describe: "Epochs in place of the configuration's" },
+    seed: { type: 'number', describe: "Seed in place of the configuration's" },
     report: {
       type: 'string',
       array: true,

@@ -22,8 +22,8 @@ export const verify = defineVerb({
     'max-lipschitz': { type: 'string', describe: 'Limit of the Lipschitz constant (L2)', defaultDescription: '1' },
     of: {
       choices: ['logit', 'features', 'joint', 'pair'],
-      describe: 'What the limit is about',
-      defaultDescription: 'logit: every single output',
+      describe: 'What the limit is about; logit = every single output',
+      defaultDescription: 'logit',
     },
     'max-layer': { type: 'string', describe: 'Limit of the norm of every linear layer' },
     ...DATA_OPTIONS,
