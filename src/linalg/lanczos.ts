@@ -98,7 +98,11 @@ function tridiagonalTop(alpha: readonly number[], beta: readonly number[]): { va
   const k = alpha.length
   const off = (i: number): number => (i < 0 || i >= k - 1 ? 0 : Math.abs(beta[i]!))
   let low = Math.max(...alpha)
-  let high = Math.max(...alpha.map((a, i) => a + off(i - 1) + off(i))) * (1 + 2 ** -50) + Number.MIN_VALUE
+  const reach = Math.max(...alpha.map((a, i) => a + off(i - 1) + off(i)))
+  const first = (): Float64Array => new Float64Array(k).fill(1, 0, 1)
+  if (k === 1 || !(reach > 0)) return { value: reach, weights: first() }
+  // Gershgorin's circles, and a little more for their rounding.
+  let high = reach * (1 + 2 ** -50)
   const pivots = new Float64Array(k)
   /** high I - T = L D L^T; true when it is positive definite. */
   const factor = (shift: number): boolean => {
@@ -115,12 +119,12 @@ function tridiagonalTop(alpha: readonly number[], beta: readonly number[]): { va
     else low = middle
   }
   const weights = new Float64Array(k).fill(1)
-  if (k === 1 || !factor(high)) return { value: high, weights: weights.fill(0).fill(1, 0, 1) }
+  if (!factor(high)) return { value: high, weights: first() }
   for (let iteration = 0; iteration < 4; iteration++) {
     for (let i = 1; i < k; i++) weights[i] = weights[i]! + (beta[i - 1]! / pivots[i - 1]!) * weights[i - 1]!
     for (let i = k - 1; i >= 0; i--)
       weights[i] = weights[i]! / pivots[i]! + (i + 1 < k ? (beta[i]! / pivots[i]!) * weights[i + 1]! : 0)
-    if (!normalise(weights)) return { value: high, weights: weights.fill(0).fill(1, 0, 1) }
+    if (!normalise(weights)) return { value: high, weights: first() }
   }
   return { value: high, weights }
 }
