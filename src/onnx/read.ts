@@ -67,7 +67,7 @@ export async function readModel(path: string): Promise<LoadedModel> {
   }
   const folder = dirname(resolve(path))
   const files = new Set<string>()
-  const model = decodeModel(bytes, { folder, externalFiles: files })
+  const model = decodeModel(bytes, { file: `The file '${path}'`, folder, externalFiles: files })
   const externalData: ExternalFile[] = []
   for (const location of [...files].sort()) externalData.push(await hashFile(folder, location))
   return { model, bytes, sha256: createHash('sha256').update(bytes).digest('hex'), externalData, path }
@@ -91,15 +91,19 @@ async function hashFile(folder: string, location: string): Promise<ExternalFile>
 /**
  * Decodes the bytes of an ONNX file and checks that its graph is one: no duplicate or dangling names, no cycle.
  *
- * @param options.folder where external data may lie; `externalFiles` hears which files there were read
+ * @param options.file how sentences about the file begin; `folder` where external data may lie; `externalFiles` hears which files there were read
  * @throws LipError MODEL_INVALID, or MODEL_UNSUPPORTED for features with no proof
  */
-export function decodeModel(bytes: Uint8Array, options: { folder?: string; externalFiles?: Set<string> } = {}): Model {
-  const wire = decodeMessage<WireModel>(ModelMessage, bytes, 'an ONNX model')
+export function decodeModel(
+  bytes: Uint8Array,
+  options: { file?: string; folder?: string; externalFiles?: Set<string> } = {},
+): Model {
+  const { file = 'The file' } = options
+  const wire = decodeMessage<WireModel>(ModelMessage, bytes, `${file} is not an ONNX model`)
   const irVersion = has(wire, 'irVersion')?.toNumber() ?? 0
   const graph = has(wire, 'graph')
   if (irVersion < 1 || !graph || wire.opsetImport.length === 0)
-    throw new LipError('MODEL_INVALID', `The file is not an ONNX model${whatElse(bytes)}.`)
+    throw new LipError('MODEL_INVALID', `${file} is not an ONNX model${whatElse(bytes)}.`)
   const folder =
     options.folder === undefined
       ? undefined
@@ -119,14 +123,14 @@ export function decodeModel(bytes: Uint8Array, options: { folder?: string; exter
 
 /** A TensorProto on its own (`.pb` files of test data sets). */
 export function decodeTensorFile(bytes: Uint8Array): StoredTensor {
-  return decodeTensor(decodeMessage<WireTensor>(TensorMessage, bytes, 'an ONNX tensor'), undefined, '')
+  return decodeTensor(decodeMessage<WireTensor>(TensorMessage, bytes, 'The file is not an ONNX tensor'), undefined, '')
 }
 
-function decodeMessage<T>(type: typeof ModelMessage, bytes: Uint8Array, what: string): T {
+function decodeMessage<T>(type: typeof ModelMessage, bytes: Uint8Array, problem: string): T {
   try {
     return type.decode(bytes) as unknown as T
   } catch (cause) {
-    throw new LipError('MODEL_INVALID', `The file is not ${what}, or it is cut off or damaged${whatElse(bytes)}.`, {
+    throw new LipError('MODEL_INVALID', `${problem}, or it is cut off or damaged${whatElse(bytes)}.`, {
       cause,
     })
   }
