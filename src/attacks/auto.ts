@@ -8,7 +8,7 @@ import type { Sample } from './sample.ts'
 import { sectionSearch } from './section-search.ts'
 import { tangentPolish } from './tangent-polish.ts'
 
-/** At most 9 + 3 (8 + 1) + 3 x 30 + 104 + 20 = 250 gradients a sample. */
+/** At most 9 + 3 (8 + 1) + 3 x 30 + 100 + 20 + 4 = 250 gradients a sample. */
 export const autoDefaults = {
   /** Classes that are attacked, nearest first. */
   targets: 3,
@@ -21,13 +21,16 @@ export const autoDefaults = {
   /** Last step of a descent as a share of the first. */
   finalShare: 0.01,
   gamma: 0.05,
-  /** Steps along the boundary at the end. */
-  polish: 20,
+  /** Steps along the boundary at the end, which seldom take more than two. */
+  polish: 4,
   /** Second round on the best target, from the best find, when the gap to the certificate stays open; 0 = none. */
-  secondSteps: 104,
+  secondSteps: 100,
   secondTargets: 1,
   /** Its first step as a multiple of the best distance: long steps leave the basin, the radius keeps what was found. */
-  secondFactor: 1,
+  secondFactor: 1.6,
+  /** Third round, from the best find of all, in short steps. */
+  thirdSteps: 20,
+  thirdFactor: 0.03,
 }
 
 export type AutoParameters = typeof autoDefaults
@@ -61,27 +64,35 @@ export function* portfolio(sample: Sample, parameters: AutoParameters): Task {
   if (parameters.secondSteps > 0 && sample.best.distance < Infinity && !closed(sample)) {
     const first = nearest.map((ranking, i) => ({ ranking, reached: reached[i]! })).sort((a, b) => a.reached - b.reached)
     const again = first.slice(0, parameters.secondTargets)
-    yield* together(again.map(({ ranking }, i) => secondDescent(sample, ranking, parameters, nearest.length + i)))
+    const { secondSteps, secondFactor, thirdSteps, thirdFactor } = parameters
+    yield* together(
+      again.map(({ ranking }, i) => furtherDescent(sample, ranking, secondSteps, secondFactor, nearest.length + i)),
+    )
     yield* sectionSearch(sample)
+    if (thirdSteps > 0 && !closed(sample)) {
+      yield* furtherDescent(sample, again[0]!.ranking, thirdSteps, thirdFactor, 2 * nearest.length)
+      yield* sectionSearch(sample)
+    }
   }
   if (!closed(sample)) yield* tangentPolish(sample, parameters.polish)
 }
 
-/** A longer descent from the best find, towards the class that came nearest. */
-function secondDescent(
+/** A descent from the best find, towards the class that came nearest; `factor` times the best distance is its first step. */
+function furtherDescent(
   sample: Sample,
   { target }: RankedTarget,
-  { secondSteps, secondFactor }: AutoParameters,
+  steps: number,
+  factor: number,
   restart: number,
 ): Task<number> {
   const { best, image } = sample
-  const stepsize = secondFactor * best.distance
+  const stepsize = factor * best.distance
   return fmnDescent(sample, {
     target,
-    steps: secondSteps,
+    steps,
     stepsize,
     finalStepsize: stepsize / 100,
-    gamma: secondFactor / 4,
+    gamma: factor / 4,
     finalGamma: 1e-4,
     norm: 'l2',
     start: Float64Array.from(image, (x, i) => best.point[i]! - x),
