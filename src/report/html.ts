@@ -20,16 +20,17 @@ import {
   traceTable,
 } from './html/tables.ts'
 import type { Report } from './report.ts'
-import { boundSentence, certificateSentence, VERDICT_WORDS } from './summary.ts'
+import { boundSentence, certificateSentence, ranOn, VERDICT_WORDS } from './summary.ts'
 
 function tiles(report: Report): Markup {
   const { lipschitz, certificates, attacks } = report
   const ratios = attacks.flatMap((attack) => attack.minRatio ?? [])
+  const { upper } = lipschitz[lipschitz.of]
+  const of = `(${lipschitz.of}); limit ${showLimit(lipschitz.threshold)}`
   return tileRow([
-    [
-      showBound(lipschitz[lipschitz.of].upper, 'upper'),
-      `proved L2 Lipschitz bound (${lipschitz.of}); limit ${showLimit(lipschitz.threshold)}`,
-    ],
+    upper === null
+      ? ['none', `no L2 Lipschitz bound is proved ${of}`]
+      : [showBound(upper, 'upper'), `proved L2 Lipschitz bound ${of}`],
     ...(certificates
       ? [
           [
@@ -108,7 +109,7 @@ function provenance(report: Report): Markup {
   const { model, runtime, coverage } = report
   const refused = coverage.refused.map(({ name, op, reason }) => markup`<li><b>${name}</b> (${op}): ${reason}</li>`)
   return markup`<div class="card small">${modelParagraph(model)}
-<p>Ran on <b>${runtime.provider}</b>${runtime.reason && ` (${runtime.reason})`}, numeric profile <b>${runtime.profile}</b>. What the proof takes on trust:</p><ul>${runtime.assumptions.map((text) => markup`<li>${text}</li>`)}</ul>
+<p>${ranOn(report)}${runtime.reason && ` (${runtime.reason})`}. What the proof takes on trust:</p><ul>${runtime.assumptions.map((text) => markup`<li>${text}</li>`)}</ul>
 <p>${coverage.handled} of ${coverage.nodes} nodes have a proved rule${refused.length > 0 ? ', and these have not:' : '.'}</p>${refused.length > 0 && markup`<ul>${refused}</ul>`}
 ${originParagraph(report)}</div>`
 }

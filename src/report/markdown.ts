@@ -4,7 +4,7 @@
  */
 import { showBound, showRadius, showShare } from './format-number.ts'
 import type { Report } from './report.ts'
-import { accuracyByRadius, boundSentence, certificateSentence, VERDICT_WORDS } from './summary.ts'
+import { accuracyByRadius, boundSentence, certificateSentence, ranOn, VERDICT_WORDS } from './summary.ts'
 
 /** GitHub cuts step summaries at 1 MiB; long tables stop here. */
 const MOST_ROWS = 200
@@ -90,7 +90,7 @@ export function renderMarkdown(report: Report): string {
     )
   }
   sections.push(
-    `Model sha256 \`${model.sha256}\`, ${markdownCell(model.producer)}, opset ${model.opset}. Ran on ${report.runtime.provider}, numeric profile ${report.runtime.profile}. lip-onnx ${report.tool.version}.`,
+    `Model sha256 \`${model.sha256}\`, ${markdownCell(model.producer)}, opset ${model.opset}. ${ranOn(report)}. lip-onnx ${report.tool.version}.`,
   )
   if (report.command) sections.push(`\`\`\`\n${report.command}\n\`\`\``)
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`

@@ -69,3 +69,7 @@ const LEDGER_WORDS: Readonly<Record<string, string>> = {
 /** A step of the ledger in words. */
 export const ledgerWords = (step: string, report: Pick<Report, 'model'>): string =>
   step === 'seed' ? `seed rule: ${seedRule(report)}` : (LEDGER_WORDS[step] ?? step)
+
+/** Who ran the network, and with which arithmetic. */
+export const ranOn = ({ runtime: { provider, profile } }: Pick<Report, 'runtime'>): string =>
+  provider === 'none' ? 'Nothing was run' : `Ran on ${provider}, numeric profile ${profile}`

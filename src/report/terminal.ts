@@ -6,7 +6,15 @@ import type pc from 'picocolors'
 import { attackRows } from './attack-rows.ts'
 import { showBeside, showBound, showBracket, showLimit, showRadius, showShare } from './format-number.ts'
 import type { GateStatus, Report, Verdict } from './report.ts'
-import { accuracyByRadius, boundSentence, ledgerWords, seedRule, seedRuleHolds, VERDICT_WORDS } from './summary.ts'
+import {
+  accuracyByRadius,
+  boundSentence,
+  ledgerWords,
+  ranOn,
+  seedRule,
+  seedRuleHolds,
+  VERDICT_WORDS,
+} from './summary.ts'
 import { table } from './table.ts'
 
 type Colors = ReturnType<typeof pc.createColors>
@@ -147,9 +155,7 @@ export function renderTerminal(report: Report, c: Colors): string {
     ...attacks(report, c),
     ...gates(report, c),
     '',
-    c.dim(
-      `Ran on ${runtime.provider}, numeric profile ${runtime.profile}${runtime.reason ? ` (${runtime.reason})` : ''}.`,
-    ),
+    c.dim(`${ranOn(report)}${runtime.reason ? ` (${runtime.reason})` : ''}.`),
     '',
     paint(c.bold(`${VERDICT_WORDS[report.verdict].toUpperCase()}  ${boundSentence(report)}`)),
   ].join('\n')

@@ -1,12 +1,15 @@
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { CATALOGUE } from '../../src/data/catalogue.ts'
 import { startBackend } from '../../src/training/backend.ts'
 import { buildNetwork } from '../../src/training/build-network.ts'
+import { createCallbacks } from '../../src/training/callbacks.ts'
 import { checkConfig } from '../../src/training/check-config.ts'
 import { DEMO4_FAST, DEMO4_FULL, DEMO4_SHORT } from '../../src/training/demo4.ts'
+import { loadTrainingData } from '../../src/training/load-data.ts'
 import { createObjective } from '../../src/training/objective.ts'
 import { readTrainingConfig } from '../../src/training/read-config.ts'
 import { openRunFolder } from '../../src/training/run-folder.ts'
@@ -204,4 +207,52 @@ describe('ready configurations', async () => {
       expect(await checkConfig(config, 'demo')).toEqual(config)
     expect(await readTrainingConfig('configs/demo4.yaml')).toEqual({ ...DEMO4_FULL, name: 'demo4' })
   })
+})
+
+it('the configuration of docs/training.md is one, down to its callbacks', async () => {
+  const text = await readFile(new URL('../../docs/training.md', import.meta.url), 'utf8')
+  const config = await checkConfig(parse(/```yaml\n([\s\S]*?)```/.exec(text)![1]!), 'docs/training.md')
+  await startBackend('cpu')
+  const network = buildNetwork(config)
+  const { loss } = createObjective(config.loss, network.layers)
+  const notes = { folder: (i: number) => `monitor-${i + 1}`, resume: undefined, note: () => {} }
+  expect(createCallbacks(config.callbacks!, { network, loss, ...notes })).toHaveLength(2)
+})
+
+it('every key of the schema says what it is', async () => {
+  const schema = JSON.parse(await readFile(new URL('../../schemas/train.schema.json', import.meta.url), 'utf8'))
+  const silent: string[] = []
+  const walk = (node: unknown, path: string): void => {
+    if (typeof node !== 'object' || node === null) return
+    for (const [key, value] of Object.entries(node as Record<string, unknown>)) {
+      if (key === 'properties') {
+        for (const [name, property] of Object.entries(value as Record<string, unknown>)) {
+          // true and const in conditions repeat what is described above them.
+          const told = property === true || (property as { const?: unknown }).const !== undefined
+          const inner = property as { description?: string; properties?: object }
+          if (!told && !path.includes('/if') && inner.description === undefined && inner.properties === undefined) {
+            silent.push(`${path}/${name}`)
+          }
+        }
+      }
+      walk(value, `${path}/${key}`)
+    }
+  }
+  walk(schema, '')
+  expect(silent).toEqual([])
+})
+
+it('CIFAR-10 and data of the user can be named, and what they lack is said', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lip-onnx-named-'))
+  await mkdir(join(folder, 'cifar-10-batches-bin'))
+  const record = Buffer.concat([Buffer.from([3]), Buffer.alloc(3072, 51)])
+  await writeFile(join(folder, 'cifar-10-batches-bin', 'test_batch.bin'), Buffer.concat([record, record]))
+  const { data } = await checkConfig({ ...base, data: { name: 'cifar-10', testSamples: 1 } }, 'c')
+  expect(await loadTrainingData(data, { split: 'test', dataDir: folder })).toMatchObject({
+    count: 1,
+    dims: [3, 32, 32],
+  })
+  const images = { name: 'images', path: 'x', testPath: 'y' }
+  expect((await checkConfig({ ...base, data: images }, 'c')).data).toEqual(images)
+  expect(await problem(() => checkConfig({ ...base, data: { name: 'npz' } }, 'c'))).toContain("'npz' needs path")
 })
