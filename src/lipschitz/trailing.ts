@@ -14,6 +14,8 @@ import { applyRule, hasExactAdjoint } from './node-rule.ts'
 
 /** Outputs of more elements are not treated one by one. */
 export const MOST_CLASSES = 2048
+/** Numbers in the rows by the features, where there is a choice. */
+const MOST_ENTRIES = 5e6
 
 export interface Trailing {
   /** The features: input of the last affine segment; the logits themselves when there is none. */
@@ -68,7 +70,8 @@ export function openTrailing(network: Network, logits: string): Trailing {
   const { program } = network
   const operand = program.values.get(logits)!
   const classes = sizeOf(operand.dims)
-  const features = affineBases(network).get(logits) ?? logits
+  const widest = affineBases(network).get(logits) ?? logits
+  const features = narrower(program, widest, logits, classes)
   const none = { features, logits, classes, nodes: [], rows: new Map(), rowError: 0, rowErrors: new Map() }
   if (features === logits) return none
   // An image is no row of logits: its elements are bounded all together.
@@ -79,6 +82,24 @@ export function openTrailing(network: Network, logits: string): Trailing {
   const rows = gradients(segment, logits, operand.dims, names)
   const rowErrors = rowErrorsOf(network, segment, features, logits)
   return { features, logits, classes, nodes: segment.nodes, rows, rowError: rowErrors.get(features)!, rowErrors }
+}
+
+/**
+ * Rows by a wide map cost classes times its size: where that is much, the features are the first narrow enough tensor of the
+ * segment that all ways to the logits lead through (behind a GlobalAveragePool, whose rows are alike, nothing is lost).
+ */
+function narrower(program: Program, widest: string, logits: string, classes: number): string {
+  const fits = (name: string): boolean => classes * sizeOf(program.values.get(name)!.dims) <= MOST_ENTRIES
+  if (fits(widest)) return widest
+  for (const { site } of between(program, widest, logits).nodes)
+    for (const { name } of site.outputs) {
+      if (name === '' || name === logits || !fits(name)) continue
+      const rest = between(program, name, logits)
+      const made = new Set([name, ...rest.nodes.flatMap((node) => node.site.outputs.map((output) => output.name))])
+      const inputs = rest.nodes.flatMap((node) => node.site.inputs)
+      if (inputs.every((input) => !input || input.constant || made.has(input.name))) return name
+    }
+  return widest
 }
 
 function gradients(
