@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { selectClasses } from '../../src/data/select-classes.ts'
 import { shapes } from '../../src/data/shapes.ts'
 import { SpectralDense, WeightClipConstraint } from '../../src/layers/index.ts'
 import * as tf from '../../src/layers/tf.ts'
@@ -13,7 +14,6 @@ import { accuracy, multiclassKR } from '../../src/training/epoch-metrics.ts'
 import { adam } from '../../src/training/optimizers/adam.ts'
 import { sgd } from '../../src/training/optimizers/sgd.ts'
 import { learningRateAt } from '../../src/training/schedule.ts'
-import { selectClasses } from '../../src/data/select-classes.ts'
 import { weightStore } from '../../src/training/variables.ts'
 
 beforeAll(async () => {

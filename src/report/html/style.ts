@@ -72,5 +72,5 @@ details { margin: 10px 0 } summary { cursor: pointer; color: var(--accent) }
 pre { margin: 8px 0; padding: 12px; background: var(--track); border-radius: 8px; white-space: pre-wrap; font: .84rem/1.5 ui-monospace, monospace }
 .on-narrow { display: none }
 @media (max-width: 640px) { .on-wide { display: none } .on-narrow { display: block } }
-@media (max-width: 560px) { h1 { font-size: 1.5rem } .banner { padding: 20px 18px } td.bar { min-width: 80px } .tile b { font-size: 1.3rem } }
+@media (max-width: 560px) { h1 { font-size: 1.5rem } .figure text { font-size: 19px } .banner { padding: 20px 18px } td.bar { min-width: 80px } .tile b { font-size: 1.3rem } }
 `
