@@ -39,7 +39,7 @@ describe.skipIf(!present)('results depend on the sample and the seed alone (skip
     ['torchlip-mlp', 66, ATTACKS],
     ['torchlip-cnn', 9, slow ? ATTACKS : few],
   ] as const) {
-    it(`${file}: batches of 1, 7 and 64, one thread or two, any order`, async () => {
+    it(`${file}: batches of 1, 7 and 64, one thread or two, any order`, { timeout: 600_000 }, async () => {
       const all = await testImages(count)
       const [one, two] = await Promise.all([zooVictim(file, 1), zooVictim(file, 2)])
       for (const [name, parameters] of attacks) {
