@@ -86,9 +86,11 @@ function chooseFolder(
   if (own !== undefined) return own
   const divided = named.train !== undefined || named.test !== undefined
   if (!divided && !requireSplit) return path
-  const what = divided ? `no folder '${split}'` : `no ${split} split: its folders are classes`
-  throw new LipError('DATA_INVALID', `'${path}' has ${what}.`, {
-    hint: divided ? HINT : `Name the folder of the ${split} split with data.testPath, or make folders train and test.`,
+  const what = divided ? `has no folder '${split}'` : 'is not divided into train and test: its folders are classes'
+  throw new LipError('DATA_INVALID', `'${path}' ${what}.`, {
+    hint: divided
+      ? HINT
+      : 'Name a second folder for the test split with data.testPath, or make folders train and test.',
   })
 }
 

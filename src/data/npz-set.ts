@@ -91,9 +91,13 @@ function choosePair(file: NpzFile, split: Split, { requireSplit, testPath }: Loc
   const half = [...own, ...WHOLE].find(([x, y]) => keys.has(x) !== keys.has(y))
   const names = `(it holds ${file.keys.join(', ') || 'no arrays'})`
   if (whole && !divided) {
-    throw new LipError('DATA_INVALID', `'${file.path}' has no ${split} split: it holds one set of samples.`, {
-      hint: `Name the file of the ${split} split with data.testPath, or write x_train, y_train, x_test and y_test.`,
-    })
+    throw new LipError(
+      'DATA_INVALID',
+      `'${file.path}' is not divided into train and test: it holds one set of samples.`,
+      {
+        hint: 'Name a second file for the test split with data.testPath, or write x_train, y_train, x_test and y_test.',
+      },
+    )
   }
   if (half) {
     const [there, missing] = keys.has(half[0]) ? half : [half[1], half[0]]

@@ -21,7 +21,7 @@ function halves(count: number, key: number): { readonly x: Uint8Array; readonly 
   return { x, y }
 }
 
-const config = (data: object, inputShape: readonly number[]) =>
+const config = (data: object, inputShape: readonly number[], epochs = 3) =>
   stringify({
     name: 'own',
     data,
@@ -36,7 +36,7 @@ const config = (data: object, inputShape: readonly number[]) =>
     loss: { className: 'HKR', config: { alpha: 10, min_margin: 1 } },
     optimizer: { name: 'adam', learningRate: 0.02 },
     batchSize: 16,
-    epochs: 3,
+    epochs,
   })
 
 beforeAll(async () => {
@@ -97,7 +97,7 @@ describe('data of the user', () => {
   })
 
   it('images: train and verify, in the order of the model', async () => {
-    await writeFile(at('images.yaml'), config({ name: 'images', path: at('pictures') }, [4, 4, 3]))
+    await writeFile(at('images.yaml'), config({ name: 'images', path: at('pictures') }, [4, 4, 3], 30))
     const run = at('run-images')
     const trained = await runMain(['train', at('images.yaml'), '--out', run, '--quiet', '--json'])
     expect(trained.code).toBe(0)
@@ -145,7 +145,7 @@ describe('data of the user', () => {
       'one set for both splits',
       { name: 'npz', path: 'one.npz' },
       'one',
-      'has no test split: it holds one set of samples',
+      'is not divided into train and test: it holds one set of samples',
     ],
     ['a file that is not there', { name: 'npz', path: 'none.npz' }, 'none', "none.npz' does not exist"],
     ['a dataset that is none', { name: 'cifar' }, 'cifar', "There is no dataset 'cifar'."],

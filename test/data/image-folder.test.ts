@@ -98,7 +98,7 @@ describe('a folder of images', () => {
       'one split where two are due',
       { 'a/1.png': grey(1), 'b/1.png': grey(1) },
       { requireSplit: true },
-      /no test split/,
+      /is not divided into train and test/,
     ],
     ['the other split only', { 'train/a/1.png': grey(1), 'train/b/1.png': grey(1) }, {}, /has no folder 'test'/],
   ])('is refused in one sentence: %s', async (_, files, request, sentence) => {

@@ -104,7 +104,7 @@ describe('a .npz file', () => {
       'one set where two are due',
       { x, y: labels(0, 1) },
       { requireSplit: true },
-      /has no test split: it holds one set/,
+      /is not divided into train and test: it holds one set/,
     ],
     ['labels of another number', { x, y: labels(0, 1, 1) }, {}, /'y' in .* holds 3 labels for the 2 samples of 'x'/],
     ['a label between classes', { x, y: [Float32Array.of(0, 0.5), [2]] }, {}, /Label 1 .* is 0.5, which is no class/],
