@@ -64,7 +64,7 @@ function openBatch(model: Model, batch: number): Model {
   }
   const nodes = graph.nodes.map((node): Node => {
     const stored = node.op === 'Reshape' && node.domain === '' ? constants.get(node.inputs[1] ?? '') : undefined
-    if (!stored || stored.type !== 'int64' || node.attributes.has('allowzero')) return node
+    if (stored?.type !== 'int64' || node.attributes.has('allowzero')) return node
     const shape = [...toNdArray(stored).data]
     if (shape[0] !== batch) return node
     const name = `${node.name}/open-shape`
