@@ -10,7 +10,7 @@ import type { Claims } from './claims.ts'
 import { limitOf } from './limit.ts'
 import type { BoundName, Policy } from './policy.ts'
 
-/** What the executed network showed against what was proved of its rounding (verification notes 4.4). */
+/** What the executed network showed against what was proved of its rounding (docs/soundness.md 12). */
 export interface Conformance {
   readonly samples: number
   /** Largest |executed - float64| / proved error over samples and logits; above 1 refutes the profile. */

@@ -1,6 +1,6 @@
 /**
  * Limits are decimals that a person wrote; a bound is compared with the largest double that does not exceed the decimal,
- * so that "proved <= 1.1" is about 1.1 and not about the double next to it (verification notes, section 12).
+ * so that "proved <= 1.1" is about 1.1 and not about the double next to it (docs/soundness.md 13).
  * @module
  */
 import { LipError } from '../errors.ts'

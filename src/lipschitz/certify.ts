@@ -1,5 +1,5 @@
 /**
- * L2 certificates of single samples, for the network as executed (verification notes 3.1, 4.3).
+ * L2 certificates of single samples, for the network as executed (docs/soundness.md 11).
  *
  * With executed logits m, real margins are at least m_ij - E_ij(|x|). At x' with |x' - x| <= r the real margin has lost at
  * most L_ij r, and the executed one E_ij(|x| + r) more, so class i still wins strictly where

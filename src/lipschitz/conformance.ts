@@ -1,5 +1,5 @@
 /**
- * The executed network against the float64 evaluator (verification notes 4.4): a cheap check that refutes a wrong numeric
+ * The executed network against the float64 evaluator (docs/soundness.md 12): a cheap check that refutes a wrong numeric
  * profile (TF32, fast-math, rewritten weights) or a wrong meaning of an operator here. It proves nothing; a violation is an
  * alarm.
  * @module

@@ -1,5 +1,5 @@
 /**
- * Rules that hold for every height and width (verification notes 1.3). A program at one size gives the graph, another at a second
+ * Rules that hold for every height and width (docs/soundness.md 6.4). A program at one size gives the graph, another at a second
  * size shows which axes are open. Then
  * - what acts on each position alone, with the same constants at all of them, is a direct sum over the positions: its constant is
  *   that of one position, whatever their number. The same holds for windows that do not overlap, with cells for positions;

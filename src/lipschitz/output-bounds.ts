@@ -1,6 +1,6 @@
 /**
  * Bounds of single outputs, pairs of outputs and all outputs, from the rows of the last affine segment and the constant of
- * its input (verification notes 3.1, 3.2).
+ * its input (docs/soundness.md 8.1).
  * @module
  */
 import { boundBlocks } from '../graph/fusion/block-bound.ts'

@@ -1,5 +1,5 @@
 /**
- * How far the executed float32 network may be from the real one, at every tensor (verification notes 4.3).
+ * How far the executed float32 network may be from the real one, at every tensor (docs/soundness.md 10.2).
  *
  * For all x' with |x'| <= R: |executed(x') - real(x')| <= constant + slope R. Errors made so far travel with the Lipschitz
  * constants (never with sums of absolute weights), each node adds what it rounds at inputs of norm <= |h(0)| + L R + error.

@@ -1,5 +1,5 @@
 /**
- * What the executed arithmetic may add, as numbers (verification notes 4.2). The sentences that go with a profile are the
+ * What the executed arithmetic may add, as numbers (docs/soundness.md 10.1). The sentences that go with a profile are the
  * runtime's; here is what the proof computes with.
  * @module
  */

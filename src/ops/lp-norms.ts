@@ -47,7 +47,7 @@ export function lpNorms(geometryOf: GeometryOf): Omit<Operator, 'type'> {
       )
     },
     /**
-     * p = 2: squares and their sum carry k roundings and lose half of them under the root (verification notes 4.3); pow of the
+     * p = 2: squares and their sum carry k roundings and lose half of them under the root (docs/soundness.md 10.1); pow of the
      * C library is taken to be within 8 ulp for other p. Squares that underflow are worth sqrt(k 2^-126).
      */
     rounding: (site) => {

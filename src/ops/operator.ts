@@ -149,7 +149,7 @@ export type LipschitzRule =
     readonly outputs?: readonly number[]
   }
 
-/** What rounding the executed float32 node adds, u = 2^-24 (verification notes 4.2, 4.3). */
+/** What rounding the executed float32 node adds, u = 2^-24 (docs/soundness.md 10.1, 10.2). */
 export type RoundingRule =
   /** Copies, comparisons, max/min: no rounding. */
   | { readonly kind: 'exact' }

@@ -14,7 +14,7 @@ let loaded: typeof Ort | undefined
 
 /**
  * onnxruntime-node, loaded at first use. TF32 is switched off for the whole process: CUDA's libraries read the variable
- * once, when they load, and a product of 10-bit mantissas would make nonsense of a certificate (verification notes 4.2).
+ * once, when they load, and a product of 10-bit mantissas would make nonsense of a certificate (docs/soundness.md 10.1).
  * A worker thread sees a copy of the environment, so there the main thread must have come first; `tf32IsOff` tells.
  */
 export function onnxruntime(): typeof Ort {

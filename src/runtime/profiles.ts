@@ -1,6 +1,6 @@
 /**
  * Numeric profiles: what a proof may assume about the arithmetic of the provider that runs the network
- * (verification notes 4.2). Certificates name their profile; an attack or a conformance check can refute it.
+ * (docs/soundness.md 10.1). Certificates name their profile; an attack or a conformance check can refute it.
  * @module
  */
 

@@ -1,4 +1,4 @@
-/** Networks that must fail, be refused or lose their certificates (verification notes 4.6), each with what it would fool. */
+/** Networks that must fail, be refused or lose their certificates, each with what it would fool. */
 import { describe, expect, it } from 'vitest'
 import { prepare } from '../../src/graph/prepare.ts'
 import { type Analysis, analyse, certify } from '../../src/lipschitz/index.ts'

@@ -1,5 +1,5 @@
 /**
- * Two-sided enclosure of the spectral norm of a convolution on its exact geometry (verification notes, sections 1 and 12).
+ * Two-sided enclosure of the spectral norm of a convolution on its exact geometry (docs/soundness.md 2).
  * @module
  */
 import type { Enclosure } from '../../linalg/enclosure.ts'

@@ -1,5 +1,5 @@
 /**
- * Twisted circulant embedding (verification notes, 1.4): the finite, zero-padded operator is a sub-matrix of an omega-circulant of any
+ * Twisted circulant embedding (docs/soundness.md 2.3): the finite, zero-padded operator is a sub-matrix of an omega-circulant of any
  * period m >= m_min, whose norm is the largest |F| on the grid 2 pi (j + theta) / m. So for every theta and every such m
  *   sigma(T) <= max_j |F(2 pi (j + theta) / m)|,
  * and the smallest of these bounds is the better one. The search for it is untrusted; one Cholesky factorisation per frequency of the

@@ -1,5 +1,5 @@
 /**
- * Geometry of a convolution along one axis, and its rewriting as a stride-1 convolution over phases (verification notes, 1.4).
+ * Geometry of a convolution along one axis, and its rewriting as a stride-1 convolution over phases (docs/soundness.md 2.3).
  *
  * With u = i + begin the padded coordinate of input i, u = s q + rho, and a tap at dilated offset dil t = s tau + rho, output o reads
  * the phase-rho signal at q = o + tau. So a strided convolution is a stride-1 convolution whose channels are (channel, phase).

@@ -1,6 +1,6 @@
 /**
  * Half-way between the embedding and the finite operator: exact along one axis, twisted circulant along the others. The finite operator is
- * a sub-matrix of an operator that is omega-circulant along all axes but one (verification notes, 1.4, applied to those axes only), so
+ * a sub-matrix of an operator that is omega-circulant along all axes but one (docs/soundness.md 2.4, applied to those axes only), so
  * its norm is at most the largest norm, over the grid of the other axes, of a finite one-dimensional convolution with the complex kernel
  *   C_t(w) = sum over the taps at t of P e^{-i w.s}.
  * The embedding's gap along the exact axis, usually the larger part of it on small maps, is gone.

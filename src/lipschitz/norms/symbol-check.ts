@@ -5,7 +5,7 @@ import { type Scratch, topOf } from './symbol-probe.ts'
 
 /**
  * Proves |F(w)|² <= square + slack(square) for the packed Gram matrix in the scratch space: square I - G is shown to be positive
- * definite by a Cholesky factorisation (verification notes, 1.5).
+ * definite by a Cholesky factorisation (docs/soundness.md 1.3).
  */
 export interface SymbolCheck {
   passes(scratch: Scratch, square: number): boolean
