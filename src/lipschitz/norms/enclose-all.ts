@@ -76,7 +76,7 @@ function start(
   const done = new Promise<void>((resolve, reject) => {
     let left = share.length
     worker.on('message', (answer: Answer) => {
-      if ('failure' in answer) return reject(new Error(answer.failure))
+      if ('failure' in answer) return reject(answer.failure)
       finished(structures[answer.index]!, answer.enclosure)
       if (--left === 0) resolve()
     })

@@ -17,12 +17,12 @@ export interface Task {
 
 export type Answer =
   | { readonly index: number; readonly enclosure: Enclosure }
-  | { readonly index: number; readonly failure: string }
+  | { readonly index: number; readonly failure: Error }
 
 parentPort?.on('message', ({ index, structure, options }: Task) => {
   try {
     parentPort!.postMessage({ index, enclosure: encloseStructure(structure, options) } satisfies Answer)
   } catch (error) {
-    parentPort!.postMessage({ index, failure: (error as Error).stack ?? String(error) } satisfies Answer)
+    parentPort!.postMessage({ index, failure: error as Error } satisfies Answer)
   }
 })
