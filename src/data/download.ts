@@ -3,9 +3,9 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 import { decompress } from './gzip.ts'
 
 export interface Download {
@@ -95,21 +95,10 @@ export async function download(file: Download, options: DownloadOptions = {}): P
   )
 }
 
-async function place(bytes: Uint8Array, target: string): Promise<void> {
-  const temporary = `${target}.${process.pid}.tmp`
-  try {
-    await mkdir(dirname(target), { recursive: true })
-    await writeFile(temporary, bytes)
-    await rename(temporary, target)
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined)
-    throw new LipError(
-      'FILE_NOT_WRITABLE',
-      `The cache '${dirname(target)}' cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
-      {
-        hint: 'Set LIP_ONNX_CACHE to a folder that can be written.',
-        cause,
-      },
-    )
-  }
+function place(bytes: Uint8Array, target: string): Promise<void> {
+  return writeAtomically(target, bytes, {
+    what: `The cache '${dirname(target)}'`,
+    hint: 'Set LIP_ONNX_CACHE to a folder that can be written.',
+    makeFolder: true,
+  })
 }

@@ -6,6 +6,7 @@
  */
 import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
+import { broadcastIndex } from '../ops/broadcast.ts'
 import type { Operand } from '../ops/operator.ts'
 import type { Program, ProgramNode } from './program.ts'
 import type { RowIndependence } from './rows.ts'
@@ -78,25 +79,11 @@ function apply({ site, operator }: ProgramNode, numbers: ReadonlyMap<string, NdA
 
 /** NumPy broadcasting of the inputs against the output. */
 function elements(output: Operand, inputs: readonly (NdArray | undefined)[], start: number): NdArray {
-  const count = sizeOf(output.dims)
-  const data = new Float64Array(count).fill(start)
-  const rank = output.dims.length
+  const data = new Float64Array(sizeOf(output.dims)).fill(start)
   for (const input of inputs) {
     if (!input) continue
-    const strides = new Array<number>(rank).fill(0)
-    for (let axis = input.dims.length - 1, stride = 1; axis >= 0; stride *= input.dims[axis]!, axis--)
-      if (input.dims[axis]! > 1) strides[rank - input.dims.length + axis] = stride
-    const at = new Array<number>(rank).fill(0)
-    for (let i = 0, from = 0; i < count; i++) {
-      data[i] = hash(data[i]!, input.data[from]!)
-      for (let axis = rank - 1; axis >= 0; axis--) {
-        at[axis]!++
-        from += strides[axis]!
-        if (at[axis]! < output.dims[axis]!) break
-        from -= strides[axis]! * at[axis]!
-        at[axis] = 0
-      }
-    }
+    const from = broadcastIndex(input.dims, output.dims)
+    for (let i = 0; i < data.length; i++) data[i] = hash(data[i]!, input.data[from[i]!]!)
   }
   return { type: output.type, dims: output.dims, data }
 }

@@ -1,5 +1,6 @@
 import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
+import { broadcastIndex } from '../ops/broadcast.ts'
 import type { Operand } from '../ops/operator.ts'
 import type { Program, ProgramNode } from './program.ts'
 
@@ -133,28 +134,10 @@ function joinRows(output: Operand, inputs: readonly NdArray[]): NdArray {
 
 /** NumPy broadcasting of the inputs against the output. */
 function joinElements(output: Operand, inputs: readonly NdArray[]): NdArray {
-  const count = size(output.dims)
-  const data = new Float64Array(count)
-  const rank = output.dims.length
+  const data = new Float64Array(size(output.dims))
   for (const { dims, data: tag } of inputs) {
-    const strides = new Array<number>(rank).fill(0)
-    let stride = 1
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      if (dims[axis]! > 1) strides[rank - dims.length + axis] = stride
-      stride *= dims[axis]!
-    }
-    const at = new Array<number>(rank).fill(0)
-    let from = 0
-    for (let i = 0; i < count; i++) {
-      data[i] = join(data[i]!, tag[from]!)
-      for (let axis = rank - 1; axis >= 0; axis--) {
-        at[axis]!++
-        from += strides[axis]!
-        if (at[axis]! < output.dims[axis]!) break
-        from -= strides[axis]! * at[axis]!
-        at[axis] = 0
-      }
-    }
+    const from = broadcastIndex(dims, output.dims)
+    for (let i = 0; i < data.length; i++) data[i] = join(data[i]!, tag[from[i]!]!)
   }
   return { type: output.type, dims: output.dims, data }
 }

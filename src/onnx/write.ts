@@ -2,9 +2,8 @@
  * Writes a model as an ONNX file. The same model gives the same bytes.
  * @module
  */
-import { randomBytes } from 'node:crypto'
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 import { elementCode } from './element-types.ts'
 import type { Attribute, FunctionDefinition, Graph, Model, Node, StoredTensor, ValueInfo } from './ir.ts'
 import { ModelMessage, TensorMessage } from './schema.ts'
@@ -48,15 +47,7 @@ function plain(bytes: Uint8Array): Uint8Array {
 
 /** Writes to a temporary file beside `path`, then renames: readers see the old file or the new one, never half of one. */
 export async function writeModel(model: Model, path: string): Promise<void> {
-  const bytes = encodeModel(model)
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    await writeFile(temporary, bytes)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new LipError('FILE_NOT_WRITABLE', `The model could not be written to '${path}'.`, { cause })
-  }
+  await writeAtomically(path, encodeModel(model), { what: `The model '${path}'` })
 }
 
 /** A TensorProto on its own, as in test data sets. */

@@ -2,9 +2,9 @@
  * The formats of a report, by the ending of the file.
  * @module
  */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
+import { extname } from 'node:path'
 import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 import { type AttackRunReport, isAttackRun } from './attack-run.ts'
 import type { Report } from './report.ts'
 
@@ -46,19 +46,11 @@ export function checkReportPath(path: string, kind: 'verify' | 'attack' = 'verif
  */
 export async function writeReport(report: Report | AttackRunReport, path: string): Promise<void> {
   const text = await render(report, path)
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(temporary, text)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined)
-    const code = (cause as NodeJS.ErrnoException).code
-    throw new LipError('FILE_NOT_WRITABLE', `The report '${path}' cannot be written (${code}).`, {
-      hint: 'Name a folder that exists and may be written.',
-      cause,
-    })
-  }
+  await writeAtomically(path, text, {
+    what: `The report '${path}'`,
+    hint: 'Name a folder that exists and may be written.',
+    makeFolder: true,
+  })
 }
 
 async function render(report: Report | AttackRunReport, path: string): Promise<string> {

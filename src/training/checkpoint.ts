@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { encodeNpy, parseNpy } from '../data/npy.ts'
 import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 
 /** Everything that the rest of a run depends on: restored, the run continues as if nothing had happened. */
 export interface Checkpoint {
@@ -68,16 +68,4 @@ function parseCheckpoint(files: Readonly<Record<string, Uint8Array>>, path: stri
   const slots: Float32Array[][] = []
   for (let i = 0; files[`slot_${i}_0.npy`]; i++) slots.push(arrays((k) => `slot_${i}_${k}.npy`))
   return { progress, weights: arrays((i) => `weight_${i}.npy`), optimizer: { step, slots } }
-}
-
-/** Writes to a temporary file in the same folder, then renames. */
-export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    await writeFile(temporary, content)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new LipError('FILE_NOT_WRITABLE', `'${path}' cannot be written.`, { cause })
-  }
 }

@@ -1,8 +1,9 @@
 import { access, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 import { checkConfig } from './check-config.ts'
-import { type Checkpoint, readCheckpoint, writeAtomically, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { TrainingConfig } from './config.ts'
 
 /** Where a run keeps what it makes: config.json, metrics.jsonl, checkpoints/, and what export and verify add. */

@@ -1,8 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttackOutcome } from '../attacks/index.ts'
 import { encodeNpy } from '../data/npy.ts'
-import { LipError } from '../errors.ts'
+import { writeAtomically } from '../write-atomically.ts'
 import type { Samples } from './samples.ts'
 
 /**
@@ -43,17 +42,6 @@ export async function saveAdversarials(
   )
 }
 
-async function save(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  const path = join(folder, name)
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(temporary, bytes)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined)
-    throw new LipError('FILE_NOT_WRITABLE', `'${path}' cannot be written (${(cause as NodeJS.ErrnoException).code}).`, {
-      cause,
-    })
-  }
+function save(folder: string, name: string, bytes: Uint8Array): Promise<void> {
+  return writeAtomically(join(folder, name), bytes, { makeFolder: true })
 }

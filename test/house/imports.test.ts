@@ -18,8 +18,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['training'],
   ['cli'],
 ]
-/** Files directly in src/ that belong to no floor: errors, version, schema checks, the public index. */
-const COMMON = new Set(['errors.ts', 'version.ts', 'schema-check.ts', 'index.ts'])
+/** Files directly in src/ that belong to no floor: errors, version, schema checks, files written whole, the public index. */
+const COMMON = new Set(['errors.ts', 'version.ts', 'schema-check.ts', 'write-atomically.ts', 'index.ts'])
 
 interface Import {
   readonly from: string

@@ -1,11 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { LipError } from '../../errors.ts'
 import { toSnakeCase } from '../../layers/config/python-keys.ts'
 import { ReparametrisedLayer } from '../../layers/reparametrised-layer.ts'
 import type * as tf from '../../layers/tf.ts'
 import { packageVersion } from '../../version.ts'
+import { writeAtomically } from '../../write-atomically.ts'
 import type { ModelJson } from './read-model.ts'
 
 /**
@@ -45,8 +44,9 @@ export async function writeTfjsModel(model: tf.LayersModel, path: string): Promi
     // Two files cannot be replaced at once: a reader sees when they do not belong together.
     userDefinedMetadata: { lip_onnx: { sha256: createHash('sha256').update(bytes).digest('hex') } },
   }
-  await replace(join(dirname(path), bin), bytes)
-  await replace(path, `${JSON.stringify(json, null, 1)}\n`)
+  const what = `The model '${path}'`
+  await writeAtomically(join(dirname(path), bin), bytes, { what })
+  await writeAtomically(path, `${JSON.stringify(json, null, 1)}\n`, { what })
 }
 
 function topologyOf(model: tf.LayersModel): { class_name: string; config: unknown } {
@@ -65,15 +65,4 @@ function toPython(value: unknown, key = ''): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [toSnakeCase(name), toPython(item, toSnakeCase(name))]),
   )
-}
-
-async function replace(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    await writeFile(temporary, content)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new LipError('FILE_NOT_WRITABLE', `The model could not be written to '${path}'.`, { cause })
-  }
 }
