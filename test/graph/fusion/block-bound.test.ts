@@ -113,6 +113,12 @@ describe('near misses do not have constant 1', () => {
   }
   for (const [name, [count, build, atLeast]] of Object.entries(cases))
     it(name, () => expect(constantOf(count, build)).toBeGreaterThanOrEqual(atLeast))
+
+  it.each([0, 1, 2])('a sorted triple with rank %i doubled: the largest weight counts, wherever it stands', (rank) => {
+    const doubled = (p: FusionPool, x: Ids): Ids => p.sort(x).map((id, k) => (k === rank ? p.linear([id], [2]) : id))
+    expect(constantOf(3, doubled)).toBe(2)
+    expect(constantOf(3, (p, x) => [...doubled(p, x)].reverse())).toBe(2)
+  })
 })
 
 describe('L2 pooling', () => {
