@@ -21,3 +21,23 @@ it('rows of many classes are taken behind the pooling, at no loss', async () => 
   )
   expect(analysis.bounds.logit.upper! / (largest * body)).toBeCloseTo(1, 6)
 })
+
+it('a row whose float64 sum loses everything still counts, in single outputs, in pairs and in all together', async () => {
+  // Three hidden units of one input: 2^60 x, x, -2^60 x; output 0 is their sum, x, of which float64 keeps nothing. Output 1 is 0.
+  const analysis = await analyse(
+    programOf([1, 1], [1, 2], (b, x) =>
+      dense(
+        b,
+        dense(b, b.node('Relu', [x]), Float32Array.of(2 ** 60, 1, -(2 ** 60)), 3, 1),
+        Float32Array.of(1, 1, 1, 0, 0, 0),
+        2,
+        3,
+      ),
+    ),
+  )
+  const { outputs, trailing } = analysis.proof!
+  expect([...trailing.rows.get(trailing.features)![0]!]).toEqual([0])
+  expect(outputs.logits[0]!).toBeGreaterThanOrEqual(1)
+  expect(outputs.pair(0, 1)).toBeGreaterThanOrEqual(1)
+  expect(outputs.joint).toBeGreaterThanOrEqual(1)
+})

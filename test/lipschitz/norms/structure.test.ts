@@ -229,6 +229,12 @@ describe('composition and folding', () => {
     const tiny = addIdentity(convolution([1, 1, 1], [2 ** -60], [3]), 1)!
     expect(tiny.perturbation).toBeGreaterThanOrEqual(2 ** -60)
     expect(addIdentity(convolution([1, 1, 1], [0.25], [3]), 1)!.perturbation).toBeUndefined()
+    // The largest error counts, on whichever channel it lies.
+    for (const diagonal of [
+      [2 ** -60, 0, 0, 0.25],
+      [0.25, 0, 0, 2 ** -60],
+    ])
+      expect(addIdentity(convolution([2, 2, 1], diagonal, [3]), 1)!.perturbation).toBeGreaterThanOrEqual(2 ** -60)
   })
 
   it('scales output channels of a convolution and of its adjoint', () => {
