@@ -84,7 +84,7 @@ describe('operators that must not be merged as if they were others', () => {
     const e = 2 ** -20
     const block = modelOf([1, 2], (b, x) => {
       const hidden = b.node('Relu', [b.node('Gemm', [x, init(b, [2, 1], [1, 1])])])
-      return b.node('Sub', [x, b.node('Gemm', [hidden, init(b, [1, 2], [1 + e, 1 - e])])])
+      return b.node('Sub', [x, b.node('Gemm', [hidden, init(b, [1, 2], [1, 1 + e])])])
     })
     const { upper } = (await examine(block, 14, 5)).analysis.bounds.joint
     // The active Jacobian [[0, -1], [-1 - e, -e]]: its singular values have the product 1 + e and the difference sqrt(2) e.
