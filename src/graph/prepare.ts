@@ -118,7 +118,8 @@ export function prepare(model: Model, options: PrepareOptions): Program {
       refuse(node.name, node.op, `would make a constant of ${size} elements`)
       continue
     }
-    for (const operand of fold(operator, whole)) {
+    const made = supported(node, refuse, () => fold(operator, whole))
+    for (const operand of made ?? []) {
       values.set(operand.name, operand)
       folded.set(operand.name, whole)
     }
@@ -168,14 +169,8 @@ function place(
     return undefined
   }
   const site = createSite(node, opset, operands)
-  let types: readonly TensorType[]
-  try {
-    types = operator.shape(site)
-  } catch (error) {
-    if (!(error instanceof LipError) || error.code !== 'MODEL_UNSUPPORTED') throw error
-    refuse(node.name, node.op, error.message)
-    return undefined
-  }
+  const types = supported(node, refuse, () => operator.shape(site))
+  if (!types) return undefined
   const bad = types.flatMap((type) => type.dims).find((dim) => !(Number.isInteger(dim) && dim >= 0))
   if (bad !== undefined)
     throw new LipError('MODEL_INVALID', `Node '${node.name}' (${node.op}) makes a dimension of size ${bad}.`)
@@ -188,6 +183,17 @@ function place(
     huge ? `makes a tensor of ${elements(huge.dims)} elements` : `has no rule for its output ${absent}`,
   )
   return undefined
+}
+
+/** What a room makes of a node; undefined when this use of the operator has no rule, which is refused by name. */
+function supported<T>(node: Node, refuse: Refuse, make: () => T): T | undefined {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof LipError) || error.code !== 'MODEL_UNSUPPORTED') throw error
+    refuse(node.name, node.op, error.message)
+    return undefined
+  }
 }
 
 /** The outputs of a node whose inputs are constants (or of which only the shapes matter). */

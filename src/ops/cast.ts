@@ -34,7 +34,7 @@ export const Cast: Operator = {
 function targetOf(site: Site): ElementType {
   const code = site.int('to')
   const type = elementType(code)
-  if (type === 'string' || type === 'undefined' || type.startsWith('complex') || type.startsWith('float8'))
+  if (type === 'string' || type === 'undefined' || type.startsWith('complex') || /^float[48]/.test(type))
     throw unsupported(site, `converts to ${type === 'undefined' ? `the unknown type ${code}` : type}`)
   return type
 }
