@@ -16,10 +16,16 @@ let loaded: typeof Ort | undefined
  * onnxruntime-node, loaded at first use. TF32 is switched off for the whole process: CUDA's libraries read the variable
  * once, when they load, and a product of 10-bit mantissas would make nonsense of a certificate (docs/soundness.md 10.1).
  * A worker thread sees a copy of the environment, so there the main thread must have come first; `tf32IsOff` tells.
+ *
+ * Telemetry is switched off too: since 1.29 onnxruntime's official builds for Linux tell Microsoft the name, the producer and
+ * hashes of every model that is opened, and whose model it is, is not ours to tell. Who wants it sets ORT_DISABLE_TELEMETRY=0.
  */
 export function onnxruntime(): typeof Ort {
   if (loaded) return loaded
-  if (isMainThread) process.env.NVIDIA_TF32_OVERRIDE = '0'
+  if (isMainThread) {
+    process.env.NVIDIA_TF32_OVERRIDE = '0'
+    process.env.ORT_DISABLE_TELEMETRY ??= '1'
+  }
   try {
     loaded = createRequire(import.meta.url)('onnxruntime-node') as typeof Ort
   } catch (cause) {
