@@ -103,13 +103,21 @@ export function createExpressionPool(): FusionPool {
       } else found.add(id)
     }
     ids.forEach(visit)
-    if (constant === undefined) return [...found].sort((a, b) => a - b)
-    const others = [...found]
+    const others = [...found].filter((id) => !isAbsorbed(id, found, largest))
+    if (constant === undefined) return others.sort((a, b) => a - b)
     const below = constant.slack === 0 && constant.value <= 0
     // max(Q, c) = Q where Q >= 0 >= c; min of non-negative expressions and c <= 0 is c.
     if (largest && below && others.some((id) => isNonNegative(id))) return others.sort((a, b) => a - b)
     if (!largest && below && others.every((id) => isNonNegative(id))) return [literal(constant)]
     return [literal(constant), ...others].sort((a, b) => a - b)
+  }
+
+  /** max(a, min(a, c)) = a and min(a, max(a, c)) = a. */
+  function isAbsorbed(id: ExpressionId, among: ReadonlySet<ExpressionId>, largest: boolean): boolean {
+    if (store.kind(id) !== 'order' || !isExtreme(id, !largest)) return false
+    const set = store.argument(id, 0)
+    for (let k = 0; k < store.count(set); k++) if (among.has(store.argument(set, k))) return true
+    return false
   }
 
   function isExtreme(id: ExpressionId, largest: boolean): boolean {

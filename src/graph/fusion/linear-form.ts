@@ -82,6 +82,8 @@ function pairUp(
     if (pair.some((p) => store.kind(p) === 'linear')) continue
     const partner = extreme(pair, store.label(id) === 1)
     const family = [...pair, id, partner]
+    // min(a, max(a, c)) has max(a, c) for its partner, which is of the pair: four different ones are what the identity ties.
+    if (pair.includes(partner)) continue
     if (store.kind(partner) !== 'order' || family.filter((f) => found.has(f)).length < 2) continue
     const at = (f: ExpressionId): Inexact => found.get(f) ?? NONE
     if (family.some((f) => at(f).slack !== 0)) continue

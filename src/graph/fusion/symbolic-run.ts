@@ -5,6 +5,7 @@
  */
 import type { NdArray } from '../../onnx/ir.ts'
 import type { Operand, Operator, RoundingRule, Site } from '../../ops/operator.ts'
+import { hasSubnormal } from '../../ops/subnormal.ts'
 import { type ExpressionPool, OPAQUE, type SymbolicArray } from '../../ops/symbolic.ts'
 import type { Program, ProgramNode } from '../program.ts'
 import type { FusionPool } from './expression-pool.ts'
@@ -31,6 +32,7 @@ export interface SymbolicRun {
 const HEAVIEST = 2 ** 22
 const SHIFT = 2 ** 50
 const TINY = 2 ** -126
+const LOST: RelativeError = { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSITIVE_INFINITY }
 
 /** @param fuses false for nodes whose outputs are opened afresh */
 export function runSymbolically(program: Program, fuses: (node: ProgramNode) => boolean = () => true): SymbolicRun {
@@ -80,15 +82,14 @@ function execute(
   const inputs = site.inputs.map((input) => (input && !input.constant ? arrays.get(input.name) : undefined))
   const constantError = constantErrorOf(site)
   if (!Number.isFinite(constantError)) return undefined
-  if (!operator.symbolic)
-    return operator.lipschitz(site).kind === 'move'
-      ? pool.run({ constantError }, () => moveExpressions(site, operator, inputs, pool)).result
-      : undefined
+  const isMove = operator.lipschitz(site).kind === 'move'
+  if (!operator.symbolic && !isMove) return undefined
   const rule = operator.rounding(site)
   const { result, aligned } = pool.run({ constantError, alignment: rule.kind === 'dot' }, () =>
-    operator.symbolic!(site, inputs, pool),
+    operator.symbolic ? operator.symbolic(site, inputs, pool) : moveExpressions(site, operator, inputs, pool),
   )
-  const round = roundingOf(rule, aligned)
+  // A number of the node that is read as 0 is no relative error.
+  const round = hasSubnormal(site) ? LOST : roundingOf(rule, aligned)
   return result?.map(({ dims, ids }) => ({
     dims,
     ids: round ? ids.map((id) => pool.rounded(id, round.ulps, round.tiny)) : ids,
@@ -100,12 +101,12 @@ function roundingOf(rule: RoundingRule, aligned: boolean): RelativeError | undef
   if (rule.kind === 'exact') return undefined
   if (rule.kind === 'relative' && !rule.inputUlps) return { ulps: rule.ulps, tiny: (rule.absolute ?? 0) + 2 * TINY }
   // A sum whose terms have one sign: sum |w x| = |y|. Three more roundings for a division and a final product.
-  if (rule.kind === 'dot' && aligned && !rule.offset) {
+  if (rule.kind === 'dot' && aligned && !rule.offset && !rule.gain) {
     const terms = rule.terms + 3
     return { ulps: terms / (1 - terms * 2 ** -24), tiny: (2 * terms + 2) * TINY }
   }
   if (rule.kind === 'absolute') return { ulps: 0, tiny: rule.error }
-  return { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSITIVE_INFINITY }
+  return LOST
 }
 
 /** The largest relative error of the node's constants. */
