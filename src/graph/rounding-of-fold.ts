@@ -2,6 +2,7 @@ import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
 import type { Operand, Operator, Site } from '../ops/operator.ts'
 import { createSite } from '../ops/site.ts'
+import { hasSubnormal } from '../ops/subnormal.ts'
 
 /** Unit roundoff of float32, in which a runtime computes what the file leaves to be folded. */
 const U = 2 ** -24
@@ -38,6 +39,8 @@ export function roundingOfFold(
     worst === 0 ? 0 : isMovement(operator, site) ? worst : (operator.relativeError?.(site, errors) ?? Infinity)
   if (rule.kind === 'exact') return propagated
   if (rule.kind !== 'relative' || rule.inputUlps || rule.absolute) return Infinity
+  // A subnormal number that is read as 0 takes the whole result with it.
+  if (hasSubnormal(site)) return Infinity
   // Below the normal range the error is no longer relative; above the largest float32 there is none to compare with.
   if (output.data.some((value) => value !== 0 && !(Math.abs(value) > 2 * SMALLEST_NORMAL && Math.abs(value) < 3e38)))
     return Infinity

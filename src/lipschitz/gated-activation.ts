@@ -10,6 +10,7 @@
 import { constantErrorOf } from '../graph/fusion/symbolic-run.ts'
 import type { ProgramNode } from '../graph/program.ts'
 import type { Site } from '../ops/operator.ts'
+import { hasSubnormal } from '../ops/subnormal.ts'
 import type { Network } from './network.ts'
 import { UNIT_F32 } from './rounding-profile.ts'
 import type { Segment } from './segments.ts'
@@ -73,12 +74,14 @@ export function gatedActivation(network: Network, name: string): Segment | undef
   ] as const) {
     const found = gateOf(network, factor, gate)
     if (!found) continue
+    const { nodes } = between(network.program, found.base, name)
     return {
       base: found.base,
-      nodes: between(network.program, found.base, name).nodes,
+      nodes,
       enclosure: { lower: 0, upper: found.slope, method: 'gated-activation' },
       because: `x times a ${found.name} of itself: the slope of the product is bounded, though the product of two values is not`,
-      rounding: { inputUlps: found.ulps, power: found.power },
+      // A factor that is read as 0 is no rounding.
+      ...(!nodes.some(({ site }) => hasSubnormal(site)) && { rounding: { inputUlps: found.ulps, power: found.power } }),
     }
   }
   return undefined

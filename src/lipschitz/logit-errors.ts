@@ -88,7 +88,7 @@ function lastRounding(network: Network, errors: RoundingErrors, trailing: Traili
   const arriving = plus(errors.norm(input!.name), errors.of(input!.name))
   const rowError = trailing.rowErrors.get(input!.name) ?? 0
   const grow = errors.profile.dot(rule.terms)
-  const flushed = (2 * rule.terms + 2) * TINY_F32
+  const flushed = (2 * rule.terms + 2) * TINY_F32 * (rule.gain ?? 1)
   return (i) => {
     const products = scaled(arriving, (vectorNormUpper(rows[i]!) + rowError) * SLACK)
     const offset = Math.abs(bias[i] ?? 0)

@@ -70,7 +70,7 @@ function isSafe(
       if (!(executed(name) < SAFE)) return false
       if (rule.kind !== 'dot') continue
       const products = applyRule(network, producers.get(name)!, executed, (n) => linear.get(n)!.absolute())
-      if (!(products < SAFE)) return false
+      if (!(products * (rule.partial ?? 1) < SAFE)) return false
     }
   return true
 }

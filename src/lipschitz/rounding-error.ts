@@ -12,6 +12,7 @@ import { constantErrorOf } from '../graph/fusion/symbolic-run.ts'
 import type { ProgramNode } from '../graph/program.ts'
 import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
+import { hasSubnormal } from '../ops/subnormal.ts'
 import { type Constants, throughBases } from './constants.ts'
 import type { Network, Producer } from './network.ts'
 import { applyRule } from './node-rule.ts'
@@ -141,11 +142,16 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
     const { site, operator } = producer.node
     const rule = operator.rounding(site)
     const root = Math.sqrt(sizeOf(site.outputs[producer.output]!.dims))
+    // A subnormal number of the node that is read as 0 counts for 2^-126, or as a factor for that times the other one.
+    const unread = (): ErrorForm =>
+      hasSubnormal(site)
+        ? scaled(plus({ constant: 1, slope: 0 }, ...inputs.map(executedNorm)), 2 * TINY_F32 * root)
+        : ZERO
     const constantError = constantErrorOf(site)
     const inputs = site.inputs.flatMap((input) => (input && !input.constant ? [input.name] : []))
     switch (rule.kind) {
       case 'exact':
-        return constantError === 0 ? ZERO : drift(producer, constantError)
+        return plus(unread(), drift(producer, constantError))
       case 'relative': {
         // y is computed exactly from the inputs as executed: |y| <= |real y| + what their errors make of it.
         const output = plus(norm(name), carry(producer, of, sigma))
@@ -154,7 +160,7 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
           : ZERO
         const tiny = ((rule.absolute ?? 0) * profile.elementwise + 2 * TINY_F32) * root
         const size = scaled(output, rule.ulps * profile.elementwise * UNIT_F32)
-        return plus(size, input, { constant: tiny, slope: 0 }, drift(producer, constantError))
+        return plus(size, input, { constant: tiny, slope: 0 }, unread(), drift(producer, constantError))
       }
       case 'dot': {
         const grow = profile.dot(rule.terms)
@@ -163,7 +169,7 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
         const fixed = site.inputs.filter((input) => input?.constant && isFloat(input.type)).length
         if (fixed > 1 && linear.get(producer.node)?.structure.kind === 'closed-form') return LOST
         const bias = vectorNormUpper(offsetsOf(name)) + (rule.offset ?? 0) * root
-        const flushed = (2 * rule.terms + 2) * TINY_F32 * root
+        const flushed = (2 * rule.terms + 2) * TINY_F32 * root * (rule.gain ?? 1)
         const tiny = plus(
           { constant: flushed * (1 + bias), slope: 0 },
           scaled(plus(products, ...inputs.map(executedNorm)), flushed),
@@ -171,7 +177,11 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
         return plus(scaled(plus(products, { constant: bias, slope: 0 }), grow), tiny, drift(producer, constantError))
       }
       case 'absolute':
-        return plus({ constant: rule.error * root * profile.elementwise, slope: 0 }, drift(producer, constantError))
+        return plus(
+          { constant: rule.error * root * profile.elementwise, slope: 0 },
+          unread(),
+          drift(producer, constantError),
+        )
       case 'unknown':
         return LOST
     }
@@ -183,7 +193,10 @@ export function createRoundingErrors(network: Network, constants: Constants, pro
     if (!linear.has(producer.node) || !(constantError < 1)) return LOST
     const products = carry(producer, executedNorm, absolute)
     const bias = vectorNormUpper(biasOf(producer.node.site.outputs[producer.output]!.name))
-    return scaled(plus(products, { constant: bias, slope: 0 }), constantError * 2)
+    // The stored constants are that far from the real ones, and the executed ones that far from the stored; a runtime with
+    // larger errors makes each of the roundings behind them so much larger.
+    const executed = (1 + constantError) ** profile.elementwise * (1 + 2 ** -40) - 1
+    return scaled(plus(products, { constant: bias, slope: 0 }), constantError + executed)
   }
 
   /** What the executed nodes between the bases and this tensor add, when the bases are as executed. */

@@ -44,9 +44,21 @@ export const BatchNormalization: Operator = {
     if (trains(site) || dynamicInputs(site).some((index) => index > 0))
       return { kind: 'unknown', because: 'its statistics are not in the file' }
     const s = factors(site)
-    const [bias, mean] = [site.constant(2)!, site.constant(3)!]
+    const [scale, bias, mean, variance] = [1, 2, 3, 4].map((index) => site.constant(index)!)
+    const epsilon = site.float('epsilon', 1e-5)
+    // (x - mean) / deviation comes first in the other form: it must not overflow, nor the deviation be read as 0.
+    const far = variance.data.some(
+      (v, c) => v + epsilon < 2 ** -126 || Math.abs(mean.data[c]) > 2 ** 60 * Math.sqrt(v + epsilon),
+    )
+    if (far) return { kind: 'unknown', because: 'its deviations are so small that a partial result may leave float32' }
+    const largest = (values: Float64Array) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 1)
     const offsets = bias.data.map((b, c) => Math.abs(b) + Math.abs(mean.data[c] * s.data[c]))
-    return { kind: 'dot', terms: 8, offset: offsets.reduce((a, b) => Math.max(a, b), 0) * (1 + 2 ** -40) }
+    return {
+      kind: 'dot',
+      terms: 8,
+      offset: offsets.reduce((a, b) => Math.max(a, b), 0) * (1 + 2 ** -40),
+      gain: Math.max(largest(s.data), largest(scale.data)),
+    }
   },
   rows: (site) => (trains(site) ? 'mixed' : 'rows'),
   vjp: (site, b, [dy], wanted) => {

@@ -3,6 +3,7 @@ import { broadcastDims, broadcastShape, sumTo, zip, zipExpressions } from './bro
 import type { Operator, Site } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 import { scaling } from './scaling.ts'
+import { isSubnormal } from './subnormal.ts'
 
 const isFloat = (site: Site): boolean => /float/.test(site.input(0).type)
 
@@ -27,7 +28,10 @@ export const Div: Operator = {
     const dims = site.input(0).dims
     return scaling(reciprocal(divisor), dims, broadcastDims(site, [dims, divisor.dims]))
   },
-  rounding: () => relative(1),
+  rounding: (site) =>
+    site.constant(1)?.data.some(isSubnormal)
+      ? { kind: 'unknown', because: 'a subnormal divisor may be read as 0' }
+      : relative(1),
   rows: () => 'elementwise',
   symbolic: (site, inputs, pool) =>
     isFloat(site)

@@ -45,6 +45,8 @@ export const Einsum: Operator = {
   rounding: (site) => {
     const { output, sizes, terms } = planOf(site)
     const summed = [...sizes].filter(([label]) => !output.includes(label)).reduce((n, [, size]) => n * size, 1)
+    // Of three factors two may meet first, and their product may underflow or overflow where the whole does not.
+    if (terms.length > 2) return { kind: 'unknown', because: 'a partial product of three factors may underflow' }
     return { kind: 'dot', terms: summed + terms.length }
   },
   rows: (site) => {

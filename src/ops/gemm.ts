@@ -4,6 +4,7 @@ import { crudeNorm, multiplyInto, scaled, transposed, transposeMatrix } from './
 import type { GradientBuilder, Operator, Site } from './operator.ts'
 import { trueShare } from './round-up.ts'
 import { allFinite, closedForm, dot, dynamicInputs, unbounded } from './rules.ts'
+import { isSubnormal } from './subnormal.ts'
 import { roundUpBy, sumUp, timesUp } from './sum-up.ts'
 
 interface Settings {
@@ -58,8 +59,15 @@ export const Gemm: Operator = {
   },
   rounding: (site) => {
     const { alpha, beta } = settingsOf(site)
+    if (isSubnormal(alpha) || isSubnormal(beta))
+      return { kind: 'unknown', because: 'a subnormal alpha or beta may be read as 0' }
     const scalings = (alpha === 1 ? 0 : 1) + (beta === 1 || !site.inputs[2] ? 0 : 1)
-    return dot(sizesOf(site).inner + (site.inputs[2] ? 1 : 0) + scalings)
+    // The sum is formed first and multiplied by alpha then: it may underflow, or overflow, where the product does not.
+    return {
+      ...dot(sizesOf(site).inner + (site.inputs[2] ? 1 : 0) + scalings),
+      gain: Math.max(1, Math.abs(alpha), site.inputs[2] ? Math.abs(beta) : 0),
+      partial: Math.max(1, 1 / Math.abs(alpha)),
+    }
   },
   rows: (site) => {
     const { transA, transB } = settingsOf(site)

@@ -170,8 +170,17 @@ export type RoundingRule =
    * Each output is a sum of at most `terms` products (bias included), in any order:
    * |fl(y_i) - y_i| <= g(terms + extra) u (|W||x| + |b|)_i + tiny.
    * `offset` (0 when absent) is added to |b| where a bias is itself a difference that may cancel (BatchNormalization).
+   * `gain` (1 when absent) is the largest factor that a sum is multiplied by afterwards (alpha of Gemm): what had underflowed
+   * before is magnified by it. `partial` (1 when absent): partial results are at most that many times the products; they must
+   * not overflow.
    */
-  | { readonly kind: 'dot'; readonly terms: number; readonly offset?: number }
+  | {
+      readonly kind: 'dot'
+      readonly terms: number
+      readonly offset?: number
+      readonly gain?: number
+      readonly partial?: number
+    }
   /** |fl(y_i) - y_i| <= absolute, for every element (table-driven functions with a bounded range). */
   | { readonly kind: 'absolute'; readonly error: number }
   | { readonly kind: 'unknown'; readonly because: string }
