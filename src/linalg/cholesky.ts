@@ -16,49 +16,49 @@ export function choleskySlack(n: number, trace: number, field: 'real' | 'complex
   return g < 0.5 ? (g / (1 - g)) * trace * (1 + 2 ** -40) : Number.POSITIVE_INFINITY
 }
 
-/** Symmetric band storage for `factorsBand`: rows in blocks of four, each block holding columns `block - band .. block + 3`. */
+/**
+ * Symmetric band storage for `factorsBand`: rows in blocks of four, each block holding columns `block - band .. block + 3`. A
+ * factorisation looks back no further than the band, so a ring of blocks is enough where the rows are made on the way.
+ */
 export interface Band {
   /** Padded to a multiple of 4; the padding is an identity block. */
   readonly size: number
   /** Columns kept to the left of the diagonal block, a multiple of 4. */
   readonly band: number
+  /** Blocks held: block k lies in slot k mod slots. */
+  readonly slots: number
   readonly data: Float64Array
 }
 
 /** An empty band matrix for n rows whose entries (i, j) vanish for i - j > halfWidth. */
-export function createBand(n: number, halfWidth: number): Band {
+export function createBand(n: number, halfWidth: number, kept: 'all' | 'ring' = 'all'): Band {
   const size = (n + 3) & ~3
   const band = Math.min((Math.max(0, halfWidth) + 3) & ~3, size - 4)
-  return { size, band, data: new Float64Array(size * (band + 4)) }
+  const slots = (kept === 'ring' ? band + 4 : size) / 4
+  return { size, band, slots, data: new Float64Array(slots * 4 * (band + 4)) }
 }
 
 /** Where entry (i, j), j <= i, of a band matrix lies. */
-export function bandIndex({ band }: Band, i: number, j: number): number {
-  return i * (band + 4) + j - (i & ~3) + band
+export function bandIndex({ band, slots }: Band, i: number, j: number): number {
+  return (((i >> 2) % slots) * 4 + (i & 3)) * (band + 4) + j - (i & ~3) + band
 }
 
-/** Overwrites `target` with shift I - source on the first n rows, identity on the padding. */
-export function shiftedNegative(target: Band, source: Band, n: number, shift: number): void {
-  const { data, size } = target
-  for (let k = 0; k < data.length; k++) data[k] = -source.data[k]!
-  for (let i = 0; i < size; i++) {
-    const d = bandIndex(target, i, i)
-    data[d] = i < n ? shift + data[d]! : 1
-  }
-}
-
-/** Factors a symmetric band matrix (lower part) in place; true when every pivot was positive. */
-export function factorsBand({ size, band, data: l }: Band): boolean {
+/**
+ * Factors a symmetric band matrix (lower part) in place; true when every pivot was positive.
+ * @param fill overwrites rows i .. i + 3 when they are due, for a ring
+ */
+export function factorsBand({ size, band, slots, data: l }: Band, fill?: (i: number) => void): boolean {
   const width = band + 4
   for (let i = 0; i < size; i += 4) {
+    fill?.(i)
     const first = Math.max(0, i - band)
-    const r0 = i * width - i + band
+    const r0 = ((i >> 2) % slots) * 4 * width - i + band
     const r1 = r0 + width
     const r2 = r1 + width
     const r3 = r2 + width
     for (let j = first; j < i; j += 2) {
       // Rows j, j+1 lie in one block of four; their offset is that of the block.
-      const s0 = j * width - (j & ~3) + band
+      const s0 = (((j >> 2) % slots) * 4 + (j & 3)) * width - (j & ~3) + band
       const s1 = s0 + width
       let a00 = l[r0 + j]!
       let a01 = l[r0 + j + 1]!

@@ -72,8 +72,9 @@ function krylov(
     const w = new Float64Array(n)
     multiply(q[k]!, w)
     alpha.push(dot(q[k]!, w))
-    // Twice is enough (Kahan, Parlett).
-    for (let pass = 0; pass < 2; pass++) for (const v of q) subtract(w, v, dot(v, w))
+    // The two last vectors first, where all of the product lies but for rounding; then twice is enough (Kahan, Parlett).
+    for (let i = Math.max(0, k - 1); i <= k; i++) subtract(w, q[i]!, dot(q[i]!, w))
+    orthogonalise(w, q)
     const b = Math.sqrt(dot(w, w))
     const last = k + 1 === size
     const exhausted = !(b > 1e-14 * Math.abs(alpha[0]!)) || k + 1 === n
@@ -140,6 +141,24 @@ function dot(x: Float64Array, y: Float64Array): number {
   return i < x.length ? a + b + x[i]! * y[i]! : a + b
 }
 
+/** Takes the parts along orthonormal vectors out of w, two at a time. */
+function orthogonalise(w: Float64Array, q: readonly Float64Array[]): void {
+  let i = 0
+  for (; i + 1 < q.length; i += 2) {
+    const u = q[i]!
+    const v = q[i + 1]!
+    let a = 0
+    let b = 0
+    for (let k = 0; k < w.length; k++) {
+      const x = w[k]!
+      a += u[k]! * x
+      b += v[k]! * x
+    }
+    for (let k = 0; k < w.length; k++) w[k] = w[k]! - a * u[k]! - b * v[k]!
+  }
+  if (i < q.length) subtract(w, q[i]!, dot(q[i]!, w))
+}
+
 /** x -= factor * y */
 function subtract(x: Float64Array, y: Float64Array, factor: number): void {
   for (let i = 0; i < x.length; i++) x[i] = x[i]! - factor * y[i]!
@@ -175,9 +194,18 @@ export function lanczosLower(
   options: LanczosOptions = {},
 ): AttainedNorm {
   const { vector, residual } = lanczosTop((x, y) => y.set(adjoint(apply(x))), n, options)
-  const image = apply(vector)
-  const length = vectorNormLower(image) - errorOf(vector, image)
-  const size = vectorNormUpper(vector)
+  return { lower: quotient(apply, vector, errorOf), vector, residual }
+}
+
+/** |T x| / |x|, rounded down: a lower bound of the norm of T for any x. */
+export function quotient(
+  apply: (x: Float64Array) => Float64Array,
+  x: Float64Array,
+  errorOf: (x: Float64Array, y: Float64Array) => number,
+): number {
+  const image = apply(x)
+  const length = vectorNormLower(image) - errorOf(x, image)
+  const size = vectorNormUpper(x)
   const lower = length > 0 && size > 0 && Number.isFinite(size) ? downward(length / size, 4) : 0
-  return { lower: Number.isFinite(lower) ? lower : 0, vector, residual }
+  return Number.isFinite(lower) ? lower : 0
 }

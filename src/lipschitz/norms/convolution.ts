@@ -132,41 +132,48 @@ function groupProblem(
   function* steps(options: NormOptions): Generator<void, void, NormOptions> {
     const { effort = 1 } = options
     const plan = windows && planFinite(weights, axes)
-    const direct = plan !== undefined && plan.cost <= DIRECT * effort
-    let start: Float64Array | undefined
+    const finite =
+      plan !== undefined && plan.cost <= FINITE * effort && plan.memory <= FINITE_MEMORY * Math.max(1, effort)
+    const direct = finite && plan.cost <= DIRECT * effort
+    const probed = direct ? undefined : probe(kernel!)
     let grid: GridBound | undefined
-    if (!direct) {
-      const probed = probe(kernel!)
-      if (probed) {
-        const { symbol, found } = probed
-        const periods = windows?.map((window) => window.period)
-        const frequencies = periods ? embeddingFrequencies(symbol, periods) : Number.POSITIVE_INFINITY
-        if (frequencies * (1.4 * symbol.size ** 3 + symbol.count * symbol.size ** 2 + 500) <= EMBEDDING * effort) {
-          const bound = boundByEmbedding(symbol, periods!, found, square)
-          grid = bound
-          improve(bound.square, 'twisted-circulant', {
-            theta: bound.theta,
-            periods: bound.periods,
-            frequencies: bound.frequencies,
-          })
-        } else {
-          const bound = boundByTorus(symbol, found, square)
-          improve(bound.square, 'torus', { cells: bound.cells })
-        }
-        if (windows) start = planeWave(kernel!, weights, axes, windows, found.best)
-        yield
+    const embed = ({ symbol, found }: NonNullable<typeof probed>) => {
+      const periods = windows?.map((window) => window.period)
+      const frequencies = periods ? embeddingFrequencies(symbol, periods) : Number.POSITIVE_INFINITY
+      if (frequencies * (1.4 * symbol.size ** 3 + symbol.count * symbol.size ** 2 + 500) <= EMBEDDING * effort) {
+        const bound = boundByEmbedding(symbol, periods!, found, square)
+        grid = bound
+        improve(bound.square, 'twisted-circulant', {
+          theta: bound.theta,
+          periods: bound.periods,
+          frequencies: bound.frequencies,
+        })
+      } else {
+        const bound = boundByTorus(symbol, found, square)
+        improve(bound.square, 'torus', { cells: bound.cells })
       }
+    }
+    // Where the finite operator itself is factored, which leaves no gap, an embedding has nothing to add.
+    if (probed && !finite) {
+      embed(probed)
+      yield
     }
     if (!windows) return
     const map = convolutionMap(scaledWeights(), axes)
+    const start = probed && planeWave(kernel!, weights, axes, windows, probed.found.best)
     const attained = attainedNorm(map, kernel!, direct ? 8 * effort : effort, start, vector)
     lower = Math.max(lower, attained.lower)
     vector = attained.vector
     yield
-    if (plan!.cost <= FINITE * effort && plan!.memory <= FINITE_MEMORY * Math.max(1, effort)) {
-      const gram = finiteGram(scaledWeights(), plan!, absoluteSquare)
-      improve(boundGram(gram, lower * lower, square), 'dense-cholesky', { size: gram.size, side: plan!.side })
+    if (finite) {
+      const gram = finiteGram(scaledWeights(), plan, absoluteSquare)
+      improve(boundGram(gram, lower * lower, square), 'dense-cholesky', { size: gram.size, side: plan.side })
       yield
+      // Only where the search was misled.
+      if (probed) {
+        embed(probed)
+        yield
+      }
       return
     }
     const strip = grid && planStrip(kernel!, windows, grid.periods)

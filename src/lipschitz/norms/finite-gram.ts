@@ -3,7 +3,7 @@
  * axis outermost, and one banded Cholesky factorisation bounds the norm with no embedding gap.
  * @module
  */
-import { type Band, bandIndex, choleskySlack, createBand, factorsBand, shiftedNegative } from '../../linalg/cholesky.ts'
+import { bandIndex, choleskySlack, createBand, factorsBand } from '../../linalg/cholesky.ts'
 import { addProductTransposed } from '../../linalg/product.ts'
 import { gamma, nextUp, UNIT } from '../../linalg/rounding.ts'
 import { outputRange } from './convolution-map.ts'
@@ -14,6 +14,7 @@ type Side = 'input' | 'output'
 
 /** Where one tap connects an output pixel to an input pixel. */
 interface Links {
+  readonly count: number
   readonly tap: Int32Array
   readonly output: Int32Array
   readonly input: Int32Array
@@ -23,7 +24,7 @@ export interface FinitePlan {
   readonly side: Side
   /** Multiplications of one factorisation, assembly included. */
   readonly cost: number
-  /** Doubles held. */
+  /** Doubles held: a ring of rows, the products of taps, the links. */
   readonly memory: number
   readonly axes: readonly Axis[]
   /** Original axis of each reordered axis. */
@@ -47,7 +48,7 @@ export function planFinite(weights: { out: number; in: number }, axes: readonly 
     return {
       side,
       cost: n * width * width * (width < n / 2 ? 1 : 0.4) + pairs * channels * channels * (long + pixels),
-      memory: n * (width + 8) * 2 + pairs * channels * channels,
+      memory: (width + 8) ** 2 + 2 * pairs * channels * channels + 3 * taps * pixels,
       axes: sorted,
       order,
     }
@@ -67,9 +68,13 @@ function reach(axes: readonly Axis[], side: Side): number {
   return total
 }
 
+/** A Gram matrix that is made row by row, so that a factorisation holds no more than it looks back on. */
 export interface FiniteGram {
   readonly size: number
-  readonly gram: Band
+  /** Entries (i, j) vanish for i - j > halfWidth. */
+  readonly halfWidth: number
+  /** Adds entry (i, j) to target[at + j] for every j <= i. */
+  addRow(i: number, target: Float64Array, at: number): void
   /** Bound of the norm of (computed Gram - Gram). */
   readonly error: number
 }
@@ -81,49 +86,55 @@ export function finiteGram(weights: GroupWeights, plan: FinitePlan, absoluteSqua
   const channels = side === 'input' ? weights.in : weights.out
   const long = side === 'input' ? weights.out : weights.in
   const matrices = tapMatrices(weights, plan, side)
-  const links = linksOf(axes)
   const pixels = axes.reduce((n, axis) => n * (side === 'input' ? axis.size : axis.outputs), 1)
-  const size = pixels * channels
-  const gram = createBand(size, reach(axes, side) * channels + channels - 1)
-  const products = new Map<number, Float64Array>()
+  const others = axes.reduce((n, axis) => n * (side === 'input' ? axis.outputs : axis.size), 1)
+  const { count, tap, input, output } = linksOf(axes, taps)
+  // Links that share the summed pixel are coupled: (TᵀT)[i, i'] = sum over o of W_{o,i}ᵀ W_{o,i'}, and likewise for T Tᵀ.
+  const [own, shared] = side === 'input' ? [input, output] : [output, input]
+  const byOwn = grouped(own, count, pixels)
+  const byShared = grouped(shared, count, others)
+  const products: Float64Array[] = []
   const productOf = (s: number, t: number): Float64Array => {
-    const key = s * taps + t
-    let product = products.get(key)
-    if (!product) {
-      product = new Float64Array(channels * channels)
-      const [a, b] = [s * channels * long, t * channels * long]
-      addProductTransposed(product, 0, channels, matrices, a, long, matrices, b, long, channels, channels, long)
-      products.set(key, product)
-    }
+    const product = new Float64Array(channels * channels)
+    const [a, b] = [s * channels * long, t * channels * long]
+    addProductTransposed(product, 0, channels, matrices, a, long, matrices, b, long, channels, channels, long)
     return product
   }
-  // Links that share the summed pixel are coupled: (TᵀT)[i, i'] = sum over o of W_{o,i}ᵀ W_{o,i'}, and likewise for T Tᵀ.
-  const [own, shared] = side === 'input' ? [links.input, links.output] : [links.output, links.input]
-  const groups = new Map<number, number[]>()
-  for (let k = 0; k < shared.length; k++) {
-    const group = groups.get(shared[k]!)
-    if (group) group.push(k)
-    else groups.set(shared[k]!, [k])
-  }
-  for (const group of groups.values())
-    for (const a of group)
-      for (const b of group) {
-        const i = own[a]!
-        const j = own[b]!
-        if (j > i) continue
-        addBlock(gram, i * channels, j * channels, channels, productOf(links.tap[a]!, links.tap[b]!))
+  return {
+    size: pixels * channels,
+    halfWidth: reach(axes, side) * channels + channels - 1,
+    addRow(row, target, at) {
+      const i = Math.floor(row / channels)
+      const p = (row - i * channels) * channels
+      for (let x = byOwn.starts[i]!; x < byOwn.starts[i + 1]!; x++) {
+        const a = byOwn.links[x]!
+        const s = tap[a]! * taps
+        const end = byShared.starts[shared[a]! + 1]!
+        for (let y = byShared.starts[shared[a]!]!; y < end; y++) {
+          const b = byShared.links[y]!
+          const j = own[b]!
+          if (j > i) continue
+          const product = (products[s + tap[b]!] ??= productOf(tap[a]!, tap[b]!))
+          const width = j === i ? row - i * channels + 1 : channels
+          const to = at + j * channels
+          for (let q = 0; q < width; q++) target[to + q] += product[p + q]!
+        }
       }
-  // Each entry is a sum of at most taps * long products; its absolute sum is an entry of |T|ᵀ|T| (or |T||T|ᵀ).
-  const error = gamma(taps * long + taps + 4) * absoluteSquare * (1 + 2 ** -20)
-  return { size, gram, error }
+    },
+    // Each entry is a sum of at most taps * long products; its absolute sum is an entry of |T|ᵀ|T| (or |T||T|ᵀ).
+    error: gamma(taps * long + taps + 4) * absoluteSquare * (1 + 2 ** -20),
+  }
 }
 
-function addBlock(gram: Band, row: number, column: number, channels: number, block: Float64Array): void {
-  for (let p = 0; p < channels; p++) {
-    const end = row === column ? p + 1 : channels
-    const at = bandIndex(gram, row + p, column)
-    for (let q = 0; q < end; q++) gram.data[at + q] += block[p * channels + q]!
-  }
+/** Links by one of their pixels: those of pixel p are links[starts[p]] .. links[starts[p + 1] - 1]. */
+function grouped(pixels: Int32Array, links: number, count: number) {
+  const starts = new Int32Array(count + 1)
+  for (let k = 0; k < links; k++) starts[pixels[k]! + 1]!++
+  for (let p = 0; p < count; p++) starts[p + 1] = starts[p + 1]! + starts[p]!
+  const next = starts.slice()
+  const order = new Int32Array(links)
+  for (let k = 0; k < links; k++) order[next[pixels[k]!]!++] = k
+  return { starts, links: order }
 }
 
 /** `[tap][short][long]` with taps numbered in the reordered axes. */
@@ -148,15 +159,15 @@ function tapMatrices({ out, in: inputs, data }: GroupWeights, { axes, order }: F
   return matrices
 }
 
-function linksOf(axes: readonly Axis[]): Links {
-  const tap: number[] = []
-  const output: number[] = []
-  const input: number[] = []
+function linksOf(axes: readonly Axis[], taps: number): Links {
+  const most = axes.reduce((n, axis) => n * axis.outputs, taps)
+  const [tap, output, input] = [new Int32Array(most), new Int32Array(most), new Int32Array(most)]
+  let count = 0
   const visit = (depth: number, t: number, o: number, i: number) => {
     if (depth === axes.length) {
-      tap.push(t)
-      output.push(o)
-      input.push(i)
+      tap[count] = t
+      output[count] = o
+      input[count++] = i
       return
     }
     const axis = axes[depth]!
@@ -172,20 +183,41 @@ function linksOf(axes: readonly Axis[]): Links {
     }
   }
   visit(0, 0, 0, 0)
-  return { tap: Int32Array.from(tap), output: Int32Array.from(output), input: Int32Array.from(input) }
+  return { count, tap, output, input }
 }
 
 /**
  * Upper bound of the largest eigenvalue of a Gram matrix, by a ladder of shifts from an estimate: shift I - G positive definite
  * proves it. Returns `ceiling` when no rung below it passes.
  */
-export function boundGram({ size, gram, error }: FiniteGram, estimate: number, ceiling: number, rungs = 7): number {
-  const work: Band = { size: gram.size, band: gram.band, data: new Float64Array(gram.data.length) }
+export function boundGram(
+  { size, halfWidth, addRow, error }: FiniteGram,
+  estimate: number,
+  ceiling: number,
+  rungs = 7,
+): number {
+  const work = createBand(size, halfWidth, 'ring')
+  const { data, band } = work
   for (let rung = 0, excess = 2e-9; rung < rungs; rung++, excess *= 24) {
     const square = estimate * (1 + excess)
     if (!(square > 0) || square >= ceiling) break
-    shiftedNegative(work, gram, size, square)
-    if (factorsBand(work)) {
+    const definite = factorsBand(work, (first) => {
+      const start = bandIndex(work, first, first - band)
+      data.fill(0, start, start + 4 * (band + 4))
+      for (let i = first; i < first + 4; i++) {
+        const diagonal = bandIndex(work, i, i)
+        if (i >= size) {
+          // The padding: an identity block.
+          data[diagonal] = 1
+          continue
+        }
+        const begin = start + (i - first) * (band + 4)
+        addRow(i, data, diagonal - i)
+        for (let k = begin; k < diagonal; k++) data[k] = -data[k]!
+        data[diagonal] = square - data[diagonal]!
+      }
+    })
+    if (definite) {
       const slack = choleskySlack(size, size * (square * (1 + 4 * UNIT) + error), 'real') + error + 2 * UNIT * square
       return Math.min(ceiling, nextUp(square + slack))
     }

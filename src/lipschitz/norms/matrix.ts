@@ -1,11 +1,10 @@
 /**
  * Two-sided enclosure of the spectral norm of a matrix: Gram matrix of the short side and one Cholesky factorisation above, a
- * Rayleigh quotient below.
+ * Rayleigh quotient below, for the vector that the same Gram matrix gives.
  * @module
  */
-import { bandIndex, createBand } from '../../linalg/cholesky.ts'
 import type { Enclosure } from '../../linalg/enclosure.ts'
-import { lanczosLower } from '../../linalg/lanczos.ts'
+import { lanczosLower, lanczosTop, quotient } from '../../linalg/lanczos.ts'
 import {
   binaryExponent,
   largestMagnitude,
@@ -19,7 +18,7 @@ import { vectorNormUpper } from '../../linalg/vector-norm.ts'
 import type { NdArray } from '../../onnx/ir.ts'
 import type { MatrixStructure } from '../../ops/operator.ts'
 import type { NormOptions } from './convolution.ts'
-import { boundGram } from './finite-gram.ts'
+import { boundGram, type FiniteGram } from './finite-gram.ts'
 import { distanceTo, rootUp, storedRelativeError, widen } from './perturbed.ts'
 
 /** Multiplications allowed for the Gram matrix and its factorisation at effort 1 (a 4096 x 4096 matrix passes). */
@@ -39,7 +38,11 @@ export function encloseMatrix(
   const data = scaledCopy(matrix.data, -exponent)
   const absoluteSquare = schurSquare(data, rows, columns)
 
-  const lower = attained(data, rows, columns, absoluteSquare)
+  const { tolerance = 5e-5, effort = 1 } = options
+  const [short, long] = rows <= columns ? [rows, columns] : [columns, rows]
+  const affordable = (short * short * long) / 2 + short ** 3 / 6 <= GRAM * effort
+  const gram = affordable ? gramOf(data, rows, columns, absoluteSquare) : undefined
+  const lower = attained(data, rows, columns, absoluteSquare, gram)
   let square = absoluteSquare
   let method = 'schur'
   const frobenius = vectorNormUpper(data)
@@ -47,13 +50,7 @@ export function encloseMatrix(
     square = upward(frobenius * frobenius)
     method = 'frobenius'
   }
-  const { tolerance = 5e-5, effort = 1 } = options
-  const [short, long] = rows <= columns ? [rows, columns] : [columns, rows]
-  if (
-    Math.sqrt(square) > lower * (1 + Math.min(tolerance, 1e-9)) &&
-    (short * short * long) / 2 + short ** 3 / 6 <= GRAM * effort
-  ) {
-    const gram = gramOf(data, rows, columns, absoluteSquare)
+  if (gram && Math.sqrt(square) > lower * (1 + Math.min(tolerance, 1e-9))) {
     const found = boundGram(gram, lower * lower, square)
     if (found < square) {
       square = found
@@ -100,24 +97,33 @@ export function schurSquare(data: Float64Array, rows: number, columns: number): 
   return most * largestMagnitude(sums) * (1 + 2 * gamma(Math.max(rows, columns) + 4))
 }
 
-/** The Gram matrix of the short side; exported for the tests, which start its bound from below the truth. */
-export function gramOf(data: Float64Array, rows: number, columns: number, absoluteSquare: number) {
+/** The Gram matrix of the short side, its lower triangle as `[short, short]`. */
+export interface MatrixGram extends FiniteGram {
+  readonly lower: Float64Array
+}
+
+/** Exported for the tests, which start its bound from below the truth. */
+export function gramOf(data: Float64Array, rows: number, columns: number, absoluteSquare: number): MatrixGram {
   const wide = rows <= columns
   const [size, long] = wide ? [rows, columns] : [columns, rows]
   const m = wide ? data : transpose(data, rows, columns)
-  const gram = createBand(size, size)
-  // Blocks of rows keep the operands in cache; only the lower triangle is formed.
+  const lower = new Float64Array(size * size)
+  // Blocks of rows keep the operands in cache; of the blocks only those of the lower triangle are formed.
   const block = 32
-  const tile = new Float64Array(block * block)
   for (let i = 0; i < size; i += block)
     for (let j = 0; j <= i; j += block) {
       const [p, q] = [Math.min(block, size - i), Math.min(block, size - j)]
-      tile.fill(0)
-      addProductTransposed(tile, 0, block, m, i * long, long, m, j * long, long, p, q, long)
-      for (let a = 0; a < p; a++)
-        for (let b = 0; b < q && j + b <= i + a; b++) gram.data[bandIndex(gram, i + a, j + b)] = tile[a * block + b]!
+      addProductTransposed(lower, i * size + j, size, m, i * long, long, m, j * long, long, p, q, long)
     }
-  return { size, gram, error: gamma(long + 4) * absoluteSquare * (1 + 2 ** -20) }
+  return {
+    size,
+    halfWidth: size,
+    lower,
+    addRow(i, target, at) {
+      for (let j = 0; j <= i; j++) target[at + j] += lower[i * size + j]!
+    },
+    error: gamma(long + 4) * absoluteSquare * (1 + 2 ** -20),
+  }
 }
 
 function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
@@ -126,7 +132,14 @@ function transpose(data: Float64Array, rows: number, columns: number): Float64Ar
   return result
 }
 
-function attained(data: Float64Array, rows: number, columns: number, absoluteSquare: number): number {
+/** Lower bound of the norm by a vector; how it was found does not matter. */
+function attained(
+  data: Float64Array,
+  rows: number,
+  columns: number,
+  absoluteSquare: number,
+  gram: MatrixGram | undefined,
+): number {
   const error = gamma(columns + 4) * rootUp(absoluteSquare)
   const apply = (x: Float64Array) => {
     const y = new Float64Array(rows)
@@ -141,10 +154,32 @@ function attained(data: Float64Array, rows: number, columns: number, absoluteSqu
     }
     return x
   }
-  const { lower } = lanczosLower(apply, adjoint, columns, (x) => nextUp(error * vectorNormUpper(x)) * (1 + 4 * UNIT), {
+  const errorOf = (x: Float64Array) => nextUp(error * vectorNormUpper(x)) * (1 + 4 * UNIT)
+  const tolerance = 1e-7
+  if (gram) {
+    const { vector } = lanczosTop((x, y) => multiply(gram, x, y), gram.size, { steps: 80, tolerance })
+    return quotient(apply, rows <= columns ? adjoint(vector) : vector, errorOf)
+  }
+  const { lower } = lanczosLower(apply, adjoint, columns, errorOf, {
     steps: Math.max(12, Math.min(80, Math.floor(2e9 / data.length))),
     basis: Math.max(6, Math.min(80, Math.floor(2e7 / columns))),
-    tolerance: 1e-7,
+    tolerance,
   })
   return lower
+}
+
+/** y = G x. */
+function multiply({ size, lower }: MatrixGram, x: Float64Array, y: Float64Array): void {
+  y.fill(0)
+  for (let i = 0; i < size; i++) {
+    const row = i * size
+    const p = x[i]!
+    let sum = 0
+    for (let j = 0; j < i; j++) {
+      const g = lower[row + j]!
+      sum += g * x[j]!
+      y[j] += g * p
+    }
+    y[i] = sum + lower[row + i]! * p
+  }
 }
