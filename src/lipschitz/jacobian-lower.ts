@@ -193,8 +193,14 @@ function strongest({ outputs }: Proof, classes: number, count: number): number[]
   return order.sort((i, j) => outputs.logits[j]! - outputs.logits[i]! || i - j).slice(0, count)
 }
 
-function strongestPairs({ outputs }: Proof, classes: number, count: number): [number, number][] {
+/** Outputs among which pairs are looked for: an image has too many to list all. */
+const MOST_PAIRED = 1024
+
+function strongestPairs(proof: Proof, classes: number, count: number): [number, number][] {
+  const { outputs } = proof
+  const among =
+    classes > MOST_PAIRED ? strongest(proof, classes, MOST_PAIRED) : Array.from({ length: classes }, (_, i) => i)
   const pairs: [number, number][] = []
-  for (let i = 0; i < classes; i++) for (let j = 0; j < i; j++) pairs.push([i, j])
+  for (const [k, i] of among.entries()) for (let j = 0; j < k; j++) pairs.push([i, among[j]!])
   return pairs.sort(([a, b], [c, d]) => outputs.pair(c, d) - outputs.pair(a, b)).slice(0, count)
 }
