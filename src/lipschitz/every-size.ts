@@ -1,6 +1,6 @@
 /**
  * Rules that hold for every height and width (docs/soundness.md 6.4). A program at one size gives the graph, another at a second
- * size shows which axes are open. Then
+ * size shows which axes are open; what must not differ at any other size is followed by name (open-symbols.ts). Then
  * - what acts on each position alone, with the same constants at all of them, is a direct sum over the positions: its constant is
  *   that of one position, whatever their number. The same holds for windows that do not overlap, with cells for positions;
  * - a convolution is at most the supremum of its symbol over all frequencies, for every size and zero padding;
@@ -14,12 +14,15 @@ import { isFloat } from '../onnx/element-types.ts'
 import type { Shape } from '../onnx/ir.ts'
 import type { LipschitzRule, Operand, Site } from '../ops/operator.ts'
 import { roundUpBy } from '../ops/sum-up.ts'
+import { openSymbols } from './open-symbols.ts'
 
 export interface EverySize {
   /** The rule of a node at every size; the bound of a convolution is put in by the caller. */
   rule(node: ProgramNode, own: LipschitzRule): LipschitzRule
   /** May the node be looked through when elements are followed one by one? */
   fuses(node: ProgramNode): boolean
+  /** Its constants and its closed sizes are the same for all sizes. */
+  steady(node: ProgramNode): boolean
 }
 
 /** Element by element, with broadcasting. */
@@ -51,6 +54,7 @@ const NO_BOUND = refused('it has no bound that holds for every height and width:
 
 export function everySize(here: Program, there: Program): EverySize {
   const twin = new Map(here.nodes.map((node, k) => [node, there.nodes[k]!]))
+  const symbols = openSymbols(here, there, POINTWISE)
 
   function openAxes(operand: Operand, other: Operand): readonly number[] {
     return operand.dims.flatMap((dim, axis) => (dim !== other.dims[axis] ? [axis] : []))
@@ -96,7 +100,9 @@ export function everySize(here: Program, there: Program): EverySize {
       return open.every((axis, k) => k === 0 || axis > open[k - 1]!)
     }
     const shape = ({ operand, other, open }: (typeof inputs)[number]): string => {
-      const sizes = open.map((axis) => `${operand.dims[axis]}:${other.dims[axis]}`)
+      // The sizes of a Reshape are computed: equal at two sizes is not equal.
+      const named = RESHAPES.has(op) ? symbols.of(operand.name) : []
+      const sizes = open.map((axis) => named[axis] ?? `${operand.dims[axis]}:${other.dims[axis]}`)
       // Row-major data stays in its place where the products of the closed sizes between the open ones are the same.
       const ends = [...open, operand.dims.length]
       const closed = ends.map((end, k) =>
@@ -125,6 +131,11 @@ export function everySize(here: Program, there: Program): EverySize {
     return [...inputs, ...outputs].some(({ open }) => open.length > 0)
   }
 
+  function steady(node: ProgramNode): boolean {
+    const { site, other } = sides(node)
+    return sameConstants(site, other) && symbols.trouble(node) === undefined
+  }
+
   function atEveryPosition(node: ProgramNode): boolean {
     const { op } = node.site.node
     if (POINTWISE.has(op)) return broadcastsClosedOnly(node)
@@ -134,10 +145,13 @@ export function everySize(here: Program, there: Program): EverySize {
   }
 
   return {
+    steady,
     rule(node, own) {
       const { site, other, inputs } = sides(node)
       if (site.node.name !== other.node.name || site.node.op !== other.node.op || !sameConstants(site, other))
         return refused('what it computes with depends on the size of the input')
+      const trouble = symbols.trouble(node)
+      if (trouble !== undefined && own.kind !== 'unbounded') return refused(trouble)
       if (!isOpen(node) || own.kind === 'unbounded' || atEveryPosition(node)) return own
       const constant = (value: number, because: string): LipschitzRule => ({
         kind: 'constant',
@@ -163,8 +177,8 @@ export function everySize(here: Program, there: Program): EverySize {
       return NO_BOUND
     },
     fuses(node) {
-      const { site, other } = sides(node)
-      if (!sameConstants(site, other)) return false
+      const { site } = sides(node)
+      if (!steady(node)) return false
       if (!isOpen(node) || atEveryPosition(node)) return true
       const disjoint = ['MaxPool', 'AveragePool', 'LpPool'].includes(site.node.op) && isPlain(site)
       return disjoint && site.ints('kernel_shape').join() === strides(site).join()

@@ -34,6 +34,8 @@ export interface Network {
   enclose(structure: LinearStructure): Enclosure
   /** Bounds are to hold for every size of the open axes. */
   readonly everySize: boolean
+  /** What the node computes with is the same for all sizes that bounds are to hold for. */
+  steady(node: ProgramNode): boolean
 }
 
 export interface NetworkOptions extends EncloseAllOptions {
@@ -94,6 +96,7 @@ export async function openNetwork(program: Program, options: NetworkOptions = {}
     program,
     enclose: (structure) => encloseStructure(structure, plain),
     everySize: sizes !== undefined,
+    steady: (node) => sizes?.steady(node) ?? true,
     symbolic: symbolic!,
     producers,
     linear: new Map(linear),

@@ -18,5 +18,7 @@ const PATTERNS: readonly ((network: Network, name: string) => Segment | undefine
 
 /** Every unit that ends at a tensor. */
 export function unitsAt(network: Network, name: string): readonly Segment[] {
-  return PATTERNS.flatMap((pattern) => pattern(network, name) ?? [])
+  const found = PATTERNS.flatMap((pattern) => pattern(network, name) ?? [])
+  // Patterns read constants off the nodes, whose own rules say nothing where they are those of one size only.
+  return found.filter(({ nodes }) => nodes.every(network.steady))
 }

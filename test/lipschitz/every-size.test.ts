@@ -109,7 +109,47 @@ describe('one bound for every height and width', () => {
 })
 
 describe('what depends on the size is refused by name', () => {
+  const size = (b: GraphBuilder, x: string, axis = 2): string =>
+    b.node('Gather', [b.node('Shape', [x]), b.indices([axis])])
+  const float = (b: GraphBuilder, x: string): string => b.node('Cast', [x], { to: 1 })
+  let count = 0
+  const eye = (b: GraphBuilder): string => b.initializer(`eye${count++}`, [2, 2, 1, 1], [1, 0, 0, 1])
+  const half = { kernel_shape: [2, 2], strides: [2, 2] }
   const refused: Readonly<Record<string, (b: GraphBuilder, x: string) => string>> = {
+    'a gate whose factor is the height': (b, x) =>
+      b.node('Mul', [b.node('Mul', [x, float(b, size(b, x))]), b.node('Sigmoid', [x])]),
+    'a residual block times the height': (b, x) => {
+      const back = b.node('Conv', [b.node('Relu', [b.node('Conv', [x, eye(b)])]), eye(b)])
+      return b.node('Sub', [x, b.node('Mul', [back, float(b, size(b, x))])])
+    },
+    'positions that repeat at some heights': (b, x) => {
+      const odd = b.node('Mod', [b.node('Div', [size(b, x), b.indices([8])]), b.indices([2])])
+      const places = b.node('Concat', [b.indices([0]), odd], { axis: 0 })
+      return b.node('Gather', [b.node('GlobalMaxPool', [x]), places], { axis: 1 })
+    },
+    'a factor that is 1 at multiples of 8': (b, x) => {
+      const rest = float(b, b.node('Mod', [size(b, x), b.indices([8])]))
+      return b.node('Mul', [x, b.node('Add', [b.constant([1]), rest])])
+    },
+    'the mean of a crop, which small maps fill': (b, x) => {
+      const crop = b.node('Slice', [x, b.indices([0, 0]), b.indices([4, 4]), b.indices([2, 3])])
+      return b.node('ReduceMean', [crop], { axes: [2, 3] })
+    },
+    'a sum over the one window of small maps': (b, x) => {
+      const pooled = b.node('MaxPool', [x], { kernel_shape: [20, 20], strides: [32, 32], pads: [10, 10, 10, 10] })
+      return b.node('ReduceSum', [pooled, b.indices([2, 3])])
+    },
+    'channels that Reshape infers from half the height': (b, x) => {
+      const rows = b.node('Mul', [b.node('Div', [size(b, x), b.indices([8])]), b.indices([4])])
+      const shape = b.node('Concat', [b.indices([1, -1]), rows, size(b, x, 3)], { axis: 0 })
+      return b.node('ReduceSum', [b.node('Reshape', [x, shape]), b.indices([1])])
+    },
+    'a map of one pixel repeated over the four that came out of it': (b, x) => {
+      const down = b.node('AveragePool', [x], { ...half, pads: [0, 0, 1, 1], count_include_pad: 1 })
+      const scales = b.constant([1, 1, 2, 2])
+      const up = b.node('Resize', [down, '', scales], { mode: 'nearest', coordinate_transformation_mode: 'asymmetric' })
+      return b.node('Add', [x, b.node('Slice', [up, b.indices([0]), size(b, x), b.indices([2])])])
+    },
     'a sum over all positions': (b, x) => b.node('ReduceSum', [x, b.indices([2, 3])], { keepdims: 0 }),
     'a factor computed from the size': (b, x) => {
       const size = b.node('Cast', [b.node('Gather', [b.node('Shape', [x]), b.indices([2], [])])], { to: 1 })
@@ -126,6 +166,17 @@ describe('what depends on the size is refused by name', () => {
       expect(analysis.bounds.joint.upper).toBeNull()
       expect(analysis.coverage.refused.length).toBeGreaterThan(0)
     })
+
+  it('two ways of the same strides have the same sizes', async () => {
+    const model = open(IMAGE, (b, x) => {
+      const main = conv(b, x, random(9, 36, 0.2), [2, 2, 3, 3], { strides: [2, 2], ...padded })
+      const side = b.node('Conv', [x, eye(b)], { strides: [2, 2] })
+      return b.node('MaxPool', [b.node('Add', [main, side])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })
+    })
+    const { bounds, coverage } = await everySize(model)
+    expect(coverage.refused).toEqual([])
+    expect(bounds.joint.upper!).toBeGreaterThanOrEqual((await atSize(model, [1, 2, 5, 7])).lower)
+  })
 
   it('pairs of neighbours along a row are not positions', async () => {
     // Row-major pairs of a map: they are what they seem only at even widths, so no element is followed through.
