@@ -2,8 +2,9 @@ import { largestMagnitude, scaleUpperBound } from '../../linalg/power-of-two.ts'
 import { gamma, nextUp, upward } from '../../linalg/rounding.ts'
 import type { NdArray } from '../../onnx/ir.ts'
 import type { ConvolutionStructure, LinearStructure } from '../../ops/operator.ts'
+import { timesUp } from '../../ops/sum-up.ts'
 import type { NormOptions } from './convolution.ts'
-import { axesOf, windowOf } from './geometry.ts'
+import { axesOf } from './geometry.ts'
 import { encloseMatrix } from './matrix.ts'
 import { storedRelativeError } from './perturbed.ts'
 import { phaseKernel } from './phase-kernel.ts'
@@ -28,7 +29,7 @@ export function absoluteNorm(structure: LinearStructure, options: NormOptions = 
       // |A (x) B| = |A| (x) |B|.
       return structure.factors.reduce((product, factor, i) => {
         const absolute = sum(absoluteMatrix(factor, options), structure.perturbations?.[i] ?? 0)
-        return upward(product * absolute)
+        return timesUp(product, absolute)
       }, 1)
     case 'closed-form':
       return structure.norm
@@ -52,14 +53,12 @@ function absoluteMatrix(matrix: NdArray, options: NormOptions): number {
 
 /**
  * The symbol of a kernel with entries >= 0 is largest at frequency 0: |F(w)| <= || sum_t |P_t| ||, a matrix norm that holds for every
- * size and padding.
+ * size and padding. So taps that meet only padding at the size at hand count, too.
  */
 function absoluteConvolution(structure: ConvolutionStructure, options: NormOptions): number {
   const { weights, groups, perturbation = 0 } = structure
   const axes = axesOf(structure)
-  const windows = axes.map(windowOf)
   if (!Number.isFinite(largestMagnitude(weights.data))) return Number.POSITIVE_INFINITY
-  if (windows.some((window) => window === undefined) || weights.data.length === 0) return perturbation
   const size = weights.data.length / groups
   let most = 0
   for (let g = 0; g < groups; g++) {
@@ -68,7 +67,7 @@ function absoluteConvolution(structure: ConvolutionStructure, options: NormOptio
       in: weights.dims[1]!,
       data: weights.data.subarray(g * size, (g + 1) * size),
     }
-    const kernel = phaseKernel(group, axes, windows as NonNullable<(typeof windows)[number]>[])
+    const kernel = phaseKernel(group, axes, undefined)
     if (!kernel) continue
     const { short, long, count, data, exponent } = kernel
     const total = new Float64Array(short * long)
@@ -81,6 +80,8 @@ function absoluteConvolution(structure: ConvolutionStructure, options: NormOptio
 
 function inflate(bound: number, relativeError: number | undefined): number {
   const relative = storedRelativeError(relativeError)
+  // Stored zeros of which nothing is known may be anything.
+  if (relative === Number.POSITIVE_INFINITY) return relative
   return relative === 0 ? bound : upward(bound * (1 + relative), 3)
 }
 

@@ -6,11 +6,11 @@
 import { binaryExponent, largestMagnitude, scaledCopy, scaleUpperBound } from '../../linalg/power-of-two.ts'
 import { addProductTransposed } from '../../linalg/product.ts'
 import { gamma, UNIT, upward } from '../../linalg/rounding.ts'
-import type { NdArray } from '../../onnx/ir.ts'
 import type { ConvolutionStructure, MatrixStructure } from '../../ops/operator.ts'
+import { sumUp, timesUp } from '../../ops/sum-up.ts'
 import { absoluteNorm } from './absolute.ts'
 import { type Axis, axesOf } from './geometry.ts'
-import { storedRelativeError } from './perturbed.ts'
+import { jointRelativeError, storedRelativeError } from './perturbed.ts'
 
 /** Larger kernels are not worth composing. */
 const LARGEST_KERNEL = 2e7
@@ -48,23 +48,22 @@ export function composeConvolutions(
   if (size > LARGEST_KERNEL || work > LARGEST_WORK) return undefined
   const magnitudes = [largestMagnitude(first.weights.data), largestMagnitude(second.weights.data)]
   if (!magnitudes.every((m) => Number.isFinite(m) && m > 0)) return undefined
+  const relative = relativeErrorOf(first.weights, second.weights)
+  // Weights of which nothing is known are not known better as one operator.
+  if (relative === Number.POSITIVE_INFINITY) return undefined
 
   const exponents = magnitudes.map(binaryExponent)
+  const scaled = [first, second].map(({ weights }, k) => scaledCopy(weights.data, -exponents[k]!))
+  // Elements that scaling would lose may meet the largest of the other kernel.
+  if (scaled.some((copy, k) => loses(copy, [first, second][k]!.weights.data))) return undefined
   const sums = createSums(size)
-  accumulate(sums, first, second, {
-    a: scaledCopy(first.weights.data, -exponents[0]!),
-    b: scaledCopy(second.weights.data, -exponents[1]!),
-    groups,
-    kernel,
-    axes: [a, b],
-  })
+  accumulate(sums, first, second, { a: scaled[0]!, b: scaled[1]!, groups, kernel, axes: [a, b] })
   const exponent = exponents[0]! + exponents[1]!
-  const relative = jointRelativeError(first.weights, second.weights)
   const spread = schurOfKernel(elementErrors(sums, relative), outputs, inputs / groups, taps, groups)
   const data = scaledCopy(sums.sum, exponent)
   // Elements that leave the normal range lose at most 2^-1074 each.
   const lost = data.some((x, i) => Math.abs(x) < 2 ** -1020 && sums.sum[i] !== 0) ? size * 2 ** -1074 : 0
-  const perturbation = sumUp(sumUp(scaleUpperBound(spread, exponent), lost), composedPerturbation(first, second))
+  const perturbation = sumUp([scaleUpperBound(spread, exponent), lost, composedPerturbation(first, second)])
   return {
     kind: 'convolution',
     weights: { type: 'float64', dims, data },
@@ -91,7 +90,8 @@ export function composeMatrices(first: MatrixStructure, second: MatrixStructure)
   const data = new Float64Array(outputs * inputs)
   addProductTransposed(data, 0, inputs, second.matrix.data, 0, middle, columns, 0, middle, outputs, inputs, middle)
   const [a, b] = [absoluteNorm(first), absoluteNorm(second)]
-  const relative = jointRelativeError(first.matrix, second.matrix)
+  const relative = relativeErrorOf(first.matrix, second.matrix)
+  if (relative === Number.POSITIVE_INFINITY) return undefined
   // |fl(BA) - BA| <= g(middle) |B||A| elementwise; what underflows is at most 2^-1074 a product.
   const perturbation = upward(
     (gamma(middle + 4) + relative) * a * b + middle * Math.sqrt(outputs * inputs) * 2 ** -1074,
@@ -100,7 +100,7 @@ export function composeMatrices(first: MatrixStructure, second: MatrixStructure)
   return {
     kind: 'matrix',
     matrix: { type: 'float64', dims: [outputs, inputs], data },
-    perturbation: sumUp(perturbation, composedPerturbation(first, second)),
+    perturbation: sumUp([perturbation, composedPerturbation(first, second)]),
   }
 }
 
@@ -115,18 +115,17 @@ function composedPerturbation(
   second: ConvolutionStructure | MatrixStructure,
 ): number {
   const [p, q] = [first.perturbation ?? 0, second.perturbation ?? 0]
-  if (p === 0 && q === 0) return 0
-  return upward((p > 0 ? p * absoluteNorm(second) : 0) + (q > 0 ? q * absoluteNorm(first) : 0), 4)
+  return sumUp([p === 0 ? 0 : timesUp(p, absoluteNorm(second)), q === 0 ? 0 : timesUp(q, absoluteNorm(first))])
 }
 
 /** Bound of |a b - a_stored b_stored| relative to |a_stored b_stored|. */
-function jointRelativeError(a: NdArray, b: NdArray): number {
-  const [e, f] = [storedRelativeError(a.relativeError), storedRelativeError(b.relativeError)]
-  return upward(e + f + e * f, 3)
+function relativeErrorOf(a: { readonly relativeError?: number }, b: { readonly relativeError?: number }): number {
+  return jointRelativeError(storedRelativeError(a.relativeError), storedRelativeError(b.relativeError))
 }
 
-function sumUp(a: number, b: number): number {
-  return a === 0 || b === 0 ? a + b : upward(a + b)
+/** An element that is not 0 has left the normal range. */
+function loses(scaled: Float64Array, data: Float64Array): boolean {
+  return scaled.some((x, i) => Math.abs(x) < 2 ** -1022 && data[i] !== 0)
 }
 
 function gcd(a: number, b: number): number {

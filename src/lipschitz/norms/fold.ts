@@ -6,8 +6,9 @@ import { largestMagnitude } from '../../linalg/power-of-two.ts'
 import { UNIT, upward } from '../../linalg/rounding.ts'
 import type { NdArray } from '../../onnx/ir.ts'
 import type { ConvolutionStructure } from '../../ops/operator.ts'
+import { timesUp } from '../../ops/sum-up.ts'
 import { axesOf } from './geometry.ts'
-import { storedRelativeError } from './perturbed.ts'
+import { jointRelativeError, storedRelativeError } from './perturbed.ts'
 
 /**
  * `a I + T` for a convolution T whose output has the shape of its input (stride 1, a tap at offset 0), else undefined. The rounding of
@@ -70,14 +71,12 @@ export function scaleOutputChannels(structure: ConvolutionStructure, scale: NdAr
     }
   }
   const [e, f] = [weights.relativeError ?? 0, scale.relativeError ?? 0]
-  // (1 + e)(1 + f)(1 + u) - 1, without the cancellation.
-  const relativeError = upward(e + f + e * f + UNIT * (1 + e) * (1 + f), 6)
+  const relativeError = jointRelativeError(jointRelativeError(e, f), UNIT)
   // An element that underflows is off by at most 2^-1074; || |E| || <= |E|_F <= sqrt(taps * size) pixels at most.
   const lost = underflows === 0 ? 0 : 2 ** -1074 * out * narrow * taps
-  const scaled =
-    (structure.perturbation ?? 0) === 0
-      ? 0
-      : structure.perturbation! * largestMagnitude(scale.data) * (1 + storedRelativeError(f))
+  // Never 0 by underflow.
+  const largest = timesUp(largestMagnitude(scale.data), upward(1 + storedRelativeError(f)))
+  const scaled = timesUp(structure.perturbation ?? 0, largest)
   const perturbation = lost + scaled === 0 ? 0 : upward(lost + scaled, 8)
   const { perturbation: _, ...rest } = structure
   return {

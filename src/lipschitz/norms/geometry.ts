@@ -36,8 +36,19 @@ export function axesOf(structure: ConvolutionStructure): readonly Axis[] {
     const stride = structure.strides[i]!
     const dilation = structure.dilations[i]!
     const begin = structure.padsBegin[i]!
+    const end = structure.padsEnd[i]!
+    // No output at all would be the zero operator, which is what a NaN would look like.
+    if (
+      ![size, kernel, stride, dilation, begin, end].every(Number.isInteger) ||
+      kernel < 1 ||
+      stride < 1 ||
+      dilation < 1
+    )
+      throw new Error(
+        `A convolution has kernel ${kernel}, stride ${stride}, dilation ${dilation}, pads ${begin}, ${end}.`,
+      )
     const span = (kernel - 1) * dilation + 1
-    const outputs = Math.floor((size + begin + structure.padsEnd[i]! - span) / stride) + 1
+    const outputs = Math.floor((size + begin + end - span) / stride) + 1
     return { size, kernel, stride, dilation, begin, outputs: size > 0 && outputs > 0 ? outputs : 0 }
   })
 }

@@ -33,7 +33,8 @@ export function encloseMatrix(
   const [rows, columns] = sidesOf(matrix)
   const magnitude = largestMagnitude(matrix.data)
   if (!Number.isFinite(magnitude)) return { lower: 0, upper: Number.POSITIVE_INFINITY, method: 'not-finite' }
-  if (magnitude === 0) return widen({ lower: 0, upper: 0, method: 'zero' }, perturbation)
+  const relative = storedRelativeError(matrix.relativeError)
+  if (magnitude === 0) return widen({ lower: 0, upper: 0, method: 'zero' }, distanceTo(relative, 0, perturbation))
   const exponent = binaryExponent(magnitude)
   const data = scaledCopy(matrix.data, -exponent)
   const absoluteSquare = schurSquare(data, rows, columns)
@@ -66,7 +67,7 @@ export function encloseMatrix(
   }
   if (enclosure.lower > enclosure.upper) throw new Error(`Enclosure of a ${rows} x ${columns} matrix is empty.`)
   const absolute = scaleUpperBound(rootUp(absoluteSquare), exponent)
-  return widen(enclosure, distanceTo(storedRelativeError(matrix.relativeError), absolute, perturbation))
+  return widen(enclosure, distanceTo(relative, absolute, perturbation))
 }
 
 /** Upper bound of the spectral norm of a matrix `[out, in]`. */

@@ -1,7 +1,8 @@
 import type { Enclosure } from '../../linalg/enclosure.ts'
 import { largestMagnitude } from '../../linalg/power-of-two.ts'
-import { downward, upward } from '../../linalg/rounding.ts'
+import { downward } from '../../linalg/rounding.ts'
 import type { LinearStructure } from '../../ops/operator.ts'
+import { timesUp } from '../../ops/sum-up.ts'
 import { largestUp } from './absolute.ts'
 import { encloseConvolution, encloseTorus, type NormOptions } from './convolution.ts'
 import { encloseMatrix } from './matrix.ts'
@@ -35,7 +36,7 @@ export function encloseStructure(structure: LinearStructure, options: NormOption
         lower: factors.reduce((product, { lower }) => downward(product * lower), 1),
         upper: factors.some(({ upper }) => upper === Number.POSITIVE_INFINITY)
           ? Number.POSITIVE_INFINITY
-          : factors.reduce((product, { upper }) => upward(product * upper), 1),
+          : factors.reduce((product, { upper }) => timesUp(product, upper), 1),
         method: 'kronecker',
       }
     }

@@ -130,6 +130,9 @@ describe('absoluteNorm', () => {
       expect(bound).toBeGreaterThanOrEqual(truth * (1 - ORACLE))
       expect(bound).toBeGreaterThanOrEqual(encloseConvolution(structure).lower)
     }
+    // For every size: taps that meet only padding here meet data elsewhere.
+    const here = convolution([1, 1, 3], [1, 2, 4], [1], { padsBegin: [1], padsEnd: [1] })
+    expect(absoluteNorm(here)).toBeGreaterThanOrEqual(7)
     const data = normalVector(12, 8)
     const exact = singularValues(data.map(Math.abs), 3, 4)[0]!
     const matrix = absoluteNorm({ kind: 'matrix', matrix: array([3, 4], data) })
@@ -267,6 +270,24 @@ describe('composition and folding', () => {
     })!
     expect(uncertain.weights.relativeError).toBeGreaterThan(2 ** -53 + 1e-16)
     expect(scaleOutputChannels(convolution([2, 1, 1], [2, 3], [3]), array([3], [1, 2, 3]))).toBeUndefined()
+  })
+})
+
+describe('a geometry that is none', () => {
+  it('is an error, not the zero operator', () => {
+    const fine = convolution([1, 1, 3], [1, 2, 3], [5])
+    for (const bad of [
+      { strides: [0] },
+      { strides: [] },
+      { dilations: [0] },
+      { dilations: [-1] },
+      { padsBegin: [Number.NaN] },
+      { padsEnd: [0.5] },
+      { spatial: [Number.NaN] },
+    ]) {
+      expect(() => encloseConvolution({ ...fine, ...bad }), JSON.stringify(bad)).toThrow('A convolution has kernel 3')
+      expect(() => absoluteNorm({ ...fine, ...bad })).toThrow('A convolution has kernel 3')
+    }
   })
 })
 

@@ -1,0 +1,151 @@
+/**
+ * Norms that are known exactly, against integer arithmetic: no tolerance on either side, over the whole range of float64.
+ * Where a sum of squares, a sum or a product is the norm, every rounding, underflow and loss by scaling has to be paid.
+ */
+import { describe, expect, it } from 'vitest'
+import { binaryExponent, scaleByPowerOfTwo } from '../../../src/linalg/power-of-two.ts'
+import { randomStream } from '../../../src/linalg/random.ts'
+import {
+  absoluteNorm,
+  addIdentity,
+  composeConvolutions,
+  composeMatrices,
+  encloseCircular,
+  encloseConvolution,
+  encloseMatrix,
+  encloseStructure,
+  encloseTorus,
+  scaleOutputChannels,
+} from '../../../src/lipschitz/norms/index.ts'
+import type { MatrixStructure } from '../../../src/ops/operator.ts'
+import { convolution } from './dense-operator.ts'
+
+/** x * 2^1074, an integer for every double. */
+function integer(x: number): bigint {
+  if (x === 0) return 0n
+  const exponent = Math.max(binaryExponent(x) - 53, -1074)
+  return BigInt(scaleByPowerOfTwo(x, -exponent)) << BigInt(exponent + 1074)
+}
+
+const magnitude = (x: bigint): bigint => (x < 0n ? -x : x)
+const array = (dims: readonly number[], data: ArrayLike<number>) => ({
+  type: 'float64' as const,
+  dims,
+  data: Float64Array.from(data),
+})
+const matrix = (dims: readonly number[], data: ArrayLike<number>): MatrixStructure => ({
+  kind: 'matrix',
+  matrix: array(dims, data),
+})
+
+/** lower <= sqrt(square) 2^(-1074 factors) <= upper. */
+function expectEnclosed(bound: { lower: number; upper: number }, square: bigint, factors: number, label: string) {
+  const unit = BigInt(2148 * (factors - 1))
+  if (bound.upper !== Number.POSITIVE_INFINITY)
+    expect((integer(bound.upper) ** 2n) << unit >= square, `${label}: upper ${bound.upper}`).toBe(true)
+  expect((integer(bound.lower) ** 2n) << unit <= square, `${label}: lower ${bound.lower}`).toBe(true)
+}
+const above = (upper: number) => ({ lower: 0, upper })
+
+const KINDS: Readonly<Record<string, (x: number, exponent: number) => number>> = {
+  ordinary: (x) => x,
+  'of float32 sizes': (x, e) => Math.fround(x * 2 ** ((e % 40) - 20)),
+  'denormal in float32': (x, e) => Math.fround(x) * 2 ** (-120 - (e % 29)),
+  'denormal in float64': (x, e) => scaleByPowerOfTwo(x, -1040 - (e % 34)),
+  'of every size': (x, e) => scaleByPowerOfTwo(x, e - 1050),
+}
+
+describe('exactly known norms', () => {
+  for (const [kind, make] of Object.entries(KINDS))
+    it(`numbers ${kind}`, () => {
+      for (let seed = 0; seed < (process.env.LIP_ONNX_SLOW ? 1000 : 30); seed++) {
+        const r = randomStream(0xe4ac7, seed)
+        const number = () => make(r.normal(), r.integer(2000))
+        const n = 1 + r.integer(9)
+        const v = Float64Array.from({ length: n }, number)
+        const label = `seed ${seed}`
+
+        // One row, one column, one position, windows side by side: the root of the sum of squares.
+        const squares = v.reduce((sum, x) => sum + integer(x) ** 2n, 0n)
+        const disjoint = convolution([1, 1, n], v, [3 * n], { strides: [n] })
+        expectEnclosed(encloseMatrix(matrix([1, n], v)), squares, 1, `${label} row`)
+        expectEnclosed(encloseMatrix(matrix([n, 1], v)), squares, 1, `${label} column`)
+        expectEnclosed(encloseConvolution(convolution([1, n, 1], v, [5])), squares, 1, `${label} position`)
+        expectEnclosed(encloseConvolution(disjoint), squares, 1, `${label} windows`)
+        expectEnclosed(encloseTorus(disjoint), squares, 1, `${label} torus`)
+        expectEnclosed(encloseCircular(disjoint)!, squares, 1, `${label} circular`)
+        expectEnclosed(above(absoluteNorm(matrix([1, n], v))), squares, 1, `${label} absolute row`)
+        expectEnclosed(above(absoluteNorm(disjoint)), squares, 1, `${label} absolute windows`)
+
+        // A kernel without signs peaks at frequency 0: the sum.
+        const kernel = convolution([1, 1, n], v.map(Math.abs), [n + 1], { padsEnd: [n - 1] })
+        const sum = kernel.weights.data.reduce((total, x) => total + integer(x), 0n)
+        expectEnclosed(encloseCircular(kernel)!, sum ** 2n, 1, `${label} sum, circular`)
+        expectEnclosed(above(encloseTorus(kernel).upper), sum ** 2n, 1, `${label} sum, torus`)
+        expectEnclosed(above(absoluteNorm(kernel)), sum ** 2n, 1, `${label} sum, absolute`)
+
+        // A row after a column: their product, which may cancel.
+        const w = Float64Array.from({ length: n }, number)
+        if (n > 1 && r.uniform() < 0.5) {
+          w[0] = 1
+          const rest = v.subarray(1).reduce((total, x, i) => total + x * w[i + 1]!, 0)
+          if (Number.isFinite(rest)) v[0] = -rest
+        }
+        const product = v.reduce((total, x, i) => total + integer(x) * integer(w[i]!), 0n) ** 2n
+        const joint = composeConvolutions(convolution([n, 1, 1], v, [4]), convolution([1, n, 1], w, [4]))
+        if (joint) expectEnclosed(encloseConvolution(joint), product, 2, `${label} composed`)
+        const both = composeMatrices(matrix([n, 1], v), matrix([1, n], w))!
+        expectEnclosed(encloseMatrix(both), product, 2, `${label} composed matrices`)
+
+        // One number: factors, sums, and perturbations of their size.
+        const [a, b, p, q] = [v[0]!, w[0]!, Math.abs(number()), Math.abs(number())]
+        const [A, B, P, Q] = [magnitude(integer(a)), magnitude(integer(b)), integer(p), integer(q)]
+        const one = (x: number, perturbation: number) => ({ ...convolution([1, 1, 1], [x], [4]), perturbation })
+        const scale = array([1], [b])
+        expectEnclosed(encloseConvolution(scaleOutputChannels(one(a, 0), scale)!), (A * B) ** 2n, 2, `${label} scaled`)
+        expectEnclosed(
+          above(encloseConvolution(scaleOutputChannels(one(a, p), scale)!).upper),
+          ((A + P) * B) ** 2n,
+          2,
+          `${label} scaled, perturbed`,
+        )
+        const shifted = magnitude(integer(a) + integer(b))
+        expectEnclosed(encloseConvolution(addIdentity(one(a, 0), b)!), shifted ** 2n, 1, `${label} identity`)
+        expectEnclosed(
+          above(encloseConvolution(addIdentity(one(a, p), b)!).upper),
+          (shifted + P) ** 2n,
+          1,
+          `${label} identity, perturbed`,
+        )
+        const pair = composeConvolutions(one(a, p), one(b, q))
+        if (pair)
+          expectEnclosed(
+            above(encloseConvolution(pair).upper),
+            ((A + P) * (B + Q)) ** 2n,
+            2,
+            `${label} pair, perturbed`,
+          )
+        const dense = composeMatrices(
+          { ...matrix([1, 1], [a]), perturbation: p },
+          { ...matrix([1, 1], [b]), perturbation: q },
+        )!
+        expectEnclosed(above(encloseMatrix(dense).upper), ((A + P) * (B + Q)) ** 2n, 2, `${label} matrices, perturbed`)
+        const tensor = { kind: 'kronecker', factors: [array([1, 1], [a]), array([1, 1], [b])] } as const
+        expectEnclosed(encloseStructure(tensor), (A * B) ** 2n, 2, `${label} kronecker`)
+        expectEnclosed(above(absoluteNorm(tensor)), (A * B) ** 2n, 2, `${label} kronecker, absolute`)
+      }
+    })
+
+  it('a small element of one kernel may meet the largest of the other', () => {
+    const first = convolution([2, 1, 1], [2 ** 900, 2 ** -900], [4])
+    const second = convolution([1, 2, 1], [2 ** -900, 2 ** 900], [4])
+    const joint = composeConvolutions(first, second)
+    if (joint) expect(encloseConvolution(joint).upper).toBeGreaterThanOrEqual(2)
+    // Less far apart it is the number itself.
+    const [near, other] = [
+      convolution([2, 1, 1], [2 ** 400, 2 ** -400], [4]),
+      convolution([1, 2, 1], [2 ** -400, 2 ** 400], [4]),
+    ]
+    expect(encloseConvolution(composeConvolutions(near, other)!)).toMatchObject({ lower: expect.closeTo(2, 12) })
+  })
+})
