@@ -2,7 +2,7 @@ import { showBound } from '../report/format-number.ts'
 import type { GateReport, Report } from '../report/report.ts'
 import type { Policy } from './policy.ts'
 
-type Measured = Pick<Report, 'lipschitz' | 'certificates' | 'dataset'>
+type Measured = Pick<Report, 'lipschitz' | 'certificates' | 'dataset' | 'shard'>
 
 /** Regressions of a report against that of an accepted model. */
 export function baselineGates(
@@ -23,17 +23,24 @@ export function baselineGates(
     const status = bound === null ? 'inconclusive' : bound <= limit ? 'pass' : 'fail'
     gates.push({ id: 'baseline:lipschitz', status, limit, value: bound, message })
   }
-  if (!before.certificates) return gates
-  const same =
-    now.dataset?.name === before.dataset?.name &&
-    now.dataset?.split === before.dataset?.split &&
-    now.dataset?.samples === before.dataset?.samples
-  if (!now.certificates || !same) {
-    const message = 'The baseline certifies other samples than this report, so its accuracy cannot be compared.'
-    gates.push({ id: 'baseline:certified-accuracy', status: 'inconclusive', limit: null, value: null, message })
-    return gates
+  const open = (message: string, status: GateReport['status'] = 'inconclusive'): readonly GateReport[] => [
+    ...gates,
+    { id: 'baseline:certified-accuracy', status, limit: null, value: null, message },
+  ]
+  if (!before.certificates) {
+    // A baseline of the bound alone is one; a demand about accuracy that it cannot meet is not passed over.
+    if (tolerance.maxAccuracyDrop === undefined && !now.certificates) return gates
+    return open(
+      'The baseline certifies no samples, so accuracy is not compared.',
+      tolerance.maxAccuracyDrop === undefined ? 'noted' : 'inconclusive',
+    )
   }
-  for (const [radius, was] of Object.entries(before.certificates.certifiedAccuracy)) {
+  if (!now.certificates || !isSameData(now, before))
+    return open('The baseline certifies other samples than this report, so its accuracy cannot be compared.')
+  const radii = Object.entries(before.certificates.certifiedAccuracy)
+  if (!radii.some(([radius]) => now.certificates!.certifiedAccuracy[radius] !== undefined))
+    return open('The baseline lists accuracy at other radii than this report, so it cannot be compared.')
+  for (const [radius, was] of radii) {
     const is = now.certificates.certifiedAccuracy[radius]
     if (is === undefined) continue
     const limit = was - (tolerance.maxAccuracyDrop ?? 0)
@@ -46,4 +53,16 @@ export function baselineGates(
     })
   }
   return gates
+}
+
+/** The same positions of the same split, classes numbered alike. */
+function isSameData({ dataset: a, shard: p }: Measured, { dataset: b, shard: q }: Measured): boolean {
+  return (
+    a?.name === b?.name &&
+    a?.split === b?.split &&
+    a?.samples === b?.samples &&
+    a?.classes?.join('\n') === b?.classes?.join('\n') &&
+    p?.index === q?.index &&
+    p?.count === q?.count
+  )
 }

@@ -53,7 +53,8 @@ const percent = (share: number) => `${(100 * share).toFixed(2)} %`
 function layerGates(evidence: Evidence, policy: Policy): GateReport[] {
   const { max, overrides = {} } = policy.layers ?? {}
   const gates = evidence.layers.flatMap((layer) => {
-    const limit = overrides[layer.name] ?? max
+    // A layer may be named 'constructor'.
+    const limit = Object.hasOwn(overrides, layer.name) ? overrides[layer.name] : max
     if (limit === undefined) return []
     return [
       boundGate(
@@ -131,6 +132,10 @@ function attackGate(attack: AttackReport): GateReport {
     const message = `${attack.name} found an adversarial of the executed network inside a certified radius${where}: the numeric profile is refuted.${saved}`
     return { ...common, status: 'alarm', message }
   }
+  if (attack.samples.length === 0) {
+    const message = `${attack.name} attacked no sample.`
+    return { ...common, status: 'inconclusive', message }
+  }
   if (nan.length > 0) {
     const message = `${attack.name} met outputs that are not numbers (${list(nan)}).`
     return { ...common, status: 'inconclusive', message }
@@ -162,7 +167,11 @@ function certificateGates(certificates: NonNullable<Report['certificates']>, pol
   }
   const { minAccuracy = {}, minMeanRadius, minCleanAccuracy } = policy.certified ?? {}
   for (const [radius, limit] of Object.entries(minAccuracy)) {
-    const share = certificates.samples.filter((sample) => sample.radius >= Number(radius)).length / certificates.count
+    // A misclassified sample has the radius 0, which a demand about radius 0 must not count.
+    const holds = certificates.samples.filter(
+      ({ predicted, label, radius: certified }) => predicted === label && certified >= Number(radius),
+    )
+    const share = holds.length / certificates.count
     atLeast(`certified-accuracy:${radius}`, `Certified accuracy at L2 radius ${radius}`, share, limit, percent)
   }
   if (minMeanRadius !== undefined) {
@@ -212,19 +221,22 @@ export function evaluateGates(evidence: Evidence, demands: Demands): readonly Ga
   }
   gates.push(...claimGates(evidence), ...layerGates(evidence, policy))
   if (policy.runtime?.profile !== undefined) {
-    const holds = evidence.profile === policy.runtime.profile
-    gates.push({
-      id: 'profile',
-      status: holds ? 'pass' : 'fail',
-      limit: policy.runtime.profile,
-      value: evidence.profile,
-      message: `The network ran under the numeric profile '${evidence.profile}'; the policy asks for '${policy.runtime.profile}'.`,
-    })
+    gates.push(profileGate(evidence.profile, policy.runtime.profile))
   }
   gates.push(...(evidence.certificates ? certificateGates(evidence.certificates, policy) : missingDataGate(policy)))
   if (evidence.conformance) gates.push(conformanceGate(evidence.conformance))
   gates.push(...evidence.attacks.map(attackGate))
   return gates
+}
+
+function profileGate(profile: string, asked: string): GateReport {
+  const common = { id: 'profile', limit: asked, value: profile }
+  if (profile === 'none') {
+    const message = `The policy asks for the numeric profile '${asked}', but nothing was run.`
+    return { ...common, status: 'inconclusive', message }
+  }
+  const message = `The network ran under the numeric profile '${profile}'; the policy asks for '${asked}'.`
+  return { ...common, status: profile === asked ? 'pass' : 'fail', message }
 }
 
 function conformanceGate({ samples, worstRatio, worst }: Conformance): GateReport {
@@ -234,6 +246,10 @@ function conformanceGate({ samples, worstRatio, worst }: Conformance): GateRepor
   if (!(worstRatio <= 1)) {
     const message = `onnxruntime differs from the float64 reference by more than the proved rounding error${worst ? ` (sample ${worst.index}, output ${worst.logit})` : ''}: the numeric profile is refuted.`
     return { ...common, status: 'alarm', message }
+  }
+  if (samples === 0) {
+    const message = 'No sample was held against the float64 reference.'
+    return { ...common, status: 'inconclusive', message }
   }
   const message = `onnxruntime agrees with the float64 reference on ${samples} samples, using at most ${percent(worstRatio)} of the proved rounding error.`
   return { ...common, status: 'pass', message }

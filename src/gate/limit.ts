@@ -32,7 +32,7 @@ function below(value: number): number {
 export function parseLimit(text: string, name: string): number {
   const match = /^\+?(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,2}))?$/i.exec(text.trim())
   const value = Number(text)
-  if (!match || !(value > 0)) {
+  if (!match || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
     throw new LipError('USAGE', `${name} must be a positive number, and '${text}' is none.`)
   }
   const fraction = match[2] ?? ''

@@ -32,7 +32,10 @@ export interface Policy {
     readonly file: string
     /** Allowed relative growth of the bound; default 0. */
     readonly maxBoundIncrease?: number
-    /** Allowed absolute fall of the certified accuracy at any radius that both reports list; default 0. */
+    /**
+     * Allowed absolute fall of the certified accuracy at any radius that both reports list; default 0. Where it is given, the
+     * baseline must have certificates.
+     */
     readonly maxAccuracyDrop?: number
   }
   readonly allow?: readonly Waiver[]

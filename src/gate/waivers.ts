@@ -3,7 +3,7 @@ import type { Waiver } from './policy.ts'
 
 /**
  * Applies waivers: a waived gate no longer decides, and says so with the reason. An alarm cannot be waived, a waiver never
- * changes a number, and one that has run out or meets no gate is itself a finding.
+ * changes a number, one that has run out is itself a finding, and one that meets no gate is noted.
  * @param today `YYYY-MM-DD`
  */
 export function applyWaivers(
@@ -20,6 +20,9 @@ export function applyWaivers(
     if (waiver.expires < today) {
       const message = `The waiver of '${waiver.gate}' ran out on ${waiver.expires}.`
       out.push({ id: `waiver:${waiver.gate}`, status: 'inconclusive', limit: waiver.expires, value: today, message })
+    } else if (!gates.some((gate) => gate.id === waiver.gate)) {
+      const message = `The waiver of '${waiver.gate}' meets no gate of that name.`
+      out.push({ id: `waiver:${waiver.gate}`, status: 'noted', limit: waiver.expires, value: today, message })
     }
   }
   return out

@@ -3,7 +3,8 @@
  * @module
  */
 import imported from 'junit-report-builder'
-import type { Report } from './report.ts'
+import type { GateStatus, Report } from './report.ts'
+import { boundSentence } from './summary.ts'
 
 // The types describe the CommonJS module object; Node's import gives the builder itself.
 const builders = imported as unknown as typeof imported.default
@@ -23,7 +24,12 @@ function clean(text: string): string {
   }).join('')
 }
 
-/** Failed gates are failures, open ones and alarms are errors: both are red everywhere. */
+const isRed: ReadonlySet<GateStatus> = new Set(['fail', 'inconclusive', 'alarm'])
+
+/**
+ * Failed gates are failures, open ones and alarms are errors: both are red everywhere. What is waived or only noted was not
+ * met, and is shown as skipped.
+ */
 export function renderJunit(report: Report): string {
   const builder = builders.newBuilder()
   const suite = builder.testSuite().name(clean(`lip-onnx ${report.model.path}`))
@@ -35,9 +41,16 @@ export function renderJunit(report: Report): string {
     const message = clean(gate.message)
     if (gate.status === 'fail') test.failure(message, 'violated')
     else if (gate.status === 'inconclusive' || gate.status === 'alarm') test.error(message, gate.status)
-    else if (gate.status === 'waived') test.skipped()
+    else if (gate.status !== 'pass') test.skipped().standardOutput(message)
   }
   if (report.verdict === 'timeout')
     suite.testCase().className('lip-onnx').name('time-budget').error('The time budget was used up.', 'timeout')
+  // A suite that is green, or empty, must not stand for a verdict that is not.
+  if (
+    report.verdict !== 'pass' &&
+    !report.gates.some(({ status }) => isRed.has(status)) &&
+    report.verdict !== 'timeout'
+  )
+    suite.testCase().className('lip-onnx').name('verdict').error(boundSentence(report), report.verdict)
   return builder.build()
 }

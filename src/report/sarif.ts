@@ -20,14 +20,18 @@ const RULES = {
   LIP010: 'A waiver has run out',
   LIP011: "The exporter's claim is disproved, or not proved",
   LIP012: 'The time budget was used up',
+  LIP013: 'A check of the executed network could not be made',
 } as const
 type RuleId = keyof typeof RULES
 
-function ruleOf(gate: GateReport): RuleId {
+function ruleOf(gate: GateReport, { lipschitz }: Report): RuleId {
   const kind = gate.id.split(':')[0]
   switch (kind) {
     case 'lipschitz':
-      return gate.status === 'fail' ? 'LIP001' : 'LIP002'
+      // By the bound, not by the status: a waived finding is still the finding that it was.
+      return lipschitz[lipschitz.of].lower > lipschitz.threshold ? 'LIP001' : 'LIP002'
+    case 'outputs':
+      return 'LIP002'
     case 'operators':
     case 'rows':
       return 'LIP003'
@@ -36,10 +40,10 @@ function ruleOf(gate: GateReport): RuleId {
     case 'claim':
       return 'LIP011'
     case 'attack':
-      return 'LIP007'
+      return gate.status === 'inconclusive' ? 'LIP013' : 'LIP007'
     case 'conformance':
     case 'profile':
-      return 'LIP008'
+      return gate.status === 'inconclusive' ? 'LIP013' : 'LIP008'
     case 'baseline':
       return 'LIP006'
     case 'waiver':
@@ -86,7 +90,7 @@ export function renderSarif(report: Report): string {
         : gate.status === 'waived' || gate.status === 'noted'
           ? 'note'
           : 'error'
-    add(ruleOf(gate), level, gate.message, gate.id)
+    add(ruleOf(gate, report), level, gate.message, gate.id)
   }
   if (report.verdict === 'timeout')
     add('LIP012', 'warning', 'The time budget was used up before everything was proved.', 'time')

@@ -42,7 +42,7 @@ export function ledgerOfRun(analysis: Analysis, samples: Rows, executed: Execute
 }
 
 /**
- * Holds some samples, spread evenly, against the float64 meaning of the graph.
+ * Holds some samples, spread evenly, against the float64 meaning of the graph; undefined where there is nothing to hold.
  * @param limit how many: the float64 evaluation takes milliseconds each
  */
 export function conform(analysis: Analysis, samples: Rows, executed: Executed, limit: number): Conformance | undefined {
@@ -56,6 +56,7 @@ export function conform(analysis: Analysis, samples: Rows, executed: Executed, l
     return { index, input: data.image(index), logits: rows.subarray(row * width, (row + 1) * width) }
   })
   const { checked, worstRatio, violations } = checkConformance(analysis, chosen)
+  if (checked === 0) return undefined
   const [first] = violations
   return {
     samples: checked,

@@ -70,10 +70,7 @@ export function namesData(source: SampleSource): boolean {
  * @throws LipError USAGE for options that contradict each other, DATA_INVALID when data and model do not go together
  */
 export async function loadSamples(source: SampleSource, dims: readonly number[], classes: number): Promise<Samples> {
-  const { samples } = source
-  if (samples !== undefined && !(Number.isSafeInteger(samples) && samples > 0)) {
-    throw new LipError('USAGE', `--samples must be a positive whole number, not ${samples}.`)
-  }
+  checkCount('--samples', source.samples)
   const { data, image } = await load(source, dims, classes)
   const range = source.inputRange ?? data.ownRange ?? UNIT
   const { index, count } = source.shard ?? { index: 1, count: 1 }
@@ -83,6 +80,12 @@ export async function loadSamples(source: SampleSource, dims: readonly number[],
     throw new LipError('DATA_INVALID', `Shard ${index}/${count} of ${data.count} samples is empty.`)
   }
   return { data, image, indices, range }
+}
+
+/** @throws LipError USAGE for a count of samples that is none: with no sample nothing was examined */
+export function checkCount(option: string, count: number | undefined): void {
+  if (count === undefined || (Number.isSafeInteger(count) && count > 0)) return
+  throw new LipError('USAGE', `${option} must be a positive whole number, not ${count}.`)
 }
 
 interface Loaded {

@@ -10,7 +10,6 @@ import { baselineGates } from '../gate/baseline.ts'
 import { type Claims, readClaims } from '../gate/claims.ts'
 import { evaluateGates } from '../gate/gates.ts'
 import { type BoundName, type Policy, readPolicy } from '../gate/policy.ts'
-import { verdictOf } from '../gate/verdict.ts'
 import { applyWaivers } from '../gate/waivers.ts'
 import { prepare } from '../graph/prepare.ts'
 import { type Analysis, analyse } from '../lipschitz/analyse.ts'
@@ -21,6 +20,7 @@ import type { Shape } from '../onnx/ir.ts'
 import { readModel } from '../onnx/read.ts'
 import { readReport } from '../report/read-report.ts'
 import { type GateReport, type LayerReport, type Report, SCHEMA_VERSION } from '../report/report.ts'
+import { verdictOf } from '../report/verdict.ts'
 import type { Session, SessionOptions } from '../runtime/session.ts'
 import { packageVersion } from '../version.ts'
 import { demandsOf } from './demands.ts'
@@ -29,7 +29,7 @@ import { assumptionsOf, openNetworkSession } from './execute.ts'
 import { modelInfo } from './model-info.ts'
 import { oneOfBatch } from './one-of-batch.ts'
 import { checkRows } from './row-check.ts'
-import { namesData, type SampleSource } from './samples.ts'
+import { checkCount, namesData, type SampleSource } from './samples.ts'
 import { startingPoints } from './starting-points.ts'
 
 export interface VerifyOptions extends SampleSource {
@@ -96,6 +96,10 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
 
   const policy = options.policy ?? (options.policyPath === undefined ? {} : await readPolicy(options.policyPath))
   const demands = demandsOf(options, policy)
+  checkCount('--attack-samples', options.attackSamples)
+  // Whatever can be wrong with the demands is said before the work begins.
+  const folder = options.policyPath === undefined ? '.' : dirname(options.policyPath)
+  const baseline = policy.baseline && (await readReport(resolve(folder, policy.baseline.file)))
   const loaded = await timed('read', () => readModel(path))
   // Without data there is no one size: open heights and widths get bounds for all of them.
   const witnesses = namesData(options) ? undefined : openWitnesses(loaded.model, options.inputShapes)
@@ -183,11 +187,10 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
       ...(witnesses && { everySize: true as const }),
     }
     const dataset = data?.dataset
-    if (policy.baseline) {
-      const folder = options.policyPath === undefined ? '.' : dirname(options.policyPath)
-      const before = await readReport(resolve(folder, policy.baseline.file))
-      const now = { lipschitz, ...(data && { certificates: data.certificates, dataset: data.dataset }) }
-      gates.push(...baselineGates(now, before, policy.baseline))
+    if (policy.baseline && baseline) {
+      const { shard } = options
+      const now = { lipschitz, ...(shard && { shard }), ...(data && { certificates: data.certificates, dataset: data.dataset }) }
+      gates.push(...baselineGates(now, baseline, policy.baseline))
     }
     const judged = applyWaivers(gates, policy.allow ?? [], options.today ?? new Date().toISOString().slice(0, 10))
     timing.total = Math.round(performance.now() - started) / 1000

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -38,6 +38,10 @@ beforeAll(async () => {
   )
   await writeFile(at('void/t10k-labels-idx1-ubyte.gz'), gzipSync(Buffer.from([0, 0, 8, 1, 0, 0, 0, 0])))
   await writeFile(at('policy-wrong.json'), '{"lipshitz": {"max": 1}}')
+  await writeFile(at('policy.json'), '{"lipschitz": {"max": 1}}')
+  await writeFile(at('policy-lost.json'), '{"baseline": {"file": "lost.json"}}')
+  await symlink(at('policy.json'), at('link.json'))
+  await writeModel(smallModel(), at('model.json'))
 })
 
 describe('verify', () => {
@@ -79,6 +83,24 @@ describe('verify', () => {
     ['a report of no known format', ['good.onnx', '--report', 'report.pdf'], /one of the endings/],
     ['a folder that cannot be written', ['good.onnx', '--report', 'good.onnx/report.json'], /cannot be written/],
     ['a node that is not there', ['good.onnx', '--explain', 'conv9'], /no node 'conv9'/],
+    ['no sample to attack', ['good.onnx', '--dataset', 'shapes', '--attack-samples', '0'], /--attack-samples must be/],
+    [
+      'half a sample to attack',
+      ['good.onnx', '--dataset', 'shapes', '--attack-samples', '.5'],
+      /--attack-samples must/,
+    ],
+    ['a baseline that is not there', ['good.onnx', '--policy', 'policy-lost.json'], /lost.json' cannot be read/],
+    [
+      'a report in place of the baseline',
+      ['good.onnx', '--policy', 'policy-lost.json', '--report', 'lost.json'],
+      /written over an input/,
+    ],
+    ['a report in place of the model', ['model.json', '--report', 'model.json'], /written over an input/],
+    [
+      'a report in place of the policy, through a link',
+      ['good.onnx', '--policy', 'policy.json', '--report', 'link.json'],
+      /written over an input/,
+    ],
   ])('ends with 4 and one sentence on %s', async (_, [model, ...rest], sentence) => {
     const flags = rest.map((word) => (/\.(npy|json|pdf)$|^(corrupt|void)$/.test(word) ? at(word) : word))
     const { code, stdout, stderr } = await runMain(['verify', at(model!), '--quiet', ...flags])
@@ -127,6 +149,11 @@ describe('verify', () => {
     expect(await readFile(at('out/again.html'), 'utf8')).toBe(await readFile(at('out/r.html'), 'utf8'))
     await writeFile(at('out/not.json'), '{"verdict": "pass"}')
     expect((await runMain(['report', at('out/not.json')])).code).toBe(4)
+    const tampered = { ...JSON.parse(await readFile(at('out/r.json'), 'utf8')), verdict: 'pass', exitCode: 0 }
+    await writeFile(at('out/tampered.json'), JSON.stringify(tampered))
+    const refused = await runMain(['report', at('out/tampered.json'), '--report', at('out/tampered.html')])
+    expect([refused.code, refused.stderr]).toEqual([4, expect.stringMatching(/contradicts itself/)])
+    expect(existsSync(at('out/tampered.html'))).toBe(false)
   })
 
   it('is the exit code of the process', async () => {

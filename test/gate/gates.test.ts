@@ -3,9 +3,9 @@ import { baselineGates } from '../../src/gate/baseline.ts'
 import { CLAIM_KEY, readClaims } from '../../src/gate/claims.ts'
 import { type Demands, type Evidence, evaluateGates } from '../../src/gate/gates.ts'
 import { checkPolicy, readPolicy } from '../../src/gate/policy.ts'
-import { verdictOf } from '../../src/gate/verdict.ts'
 import { applyWaivers } from '../../src/gate/waivers.ts'
-import type { AttackReport, GateReport } from '../../src/report/report.ts'
+import type { AttackReport, GateReport, Report } from '../../src/report/report.ts'
+import { verdictOf } from '../../src/report/verdict.ts'
 import { sampleReport } from '../report/sample-report.ts'
 
 const report = await sampleReport()
@@ -130,10 +130,45 @@ describe('policy', () => {
     expect(judge({}, { policy: { certified: { minMeanRadius: 0.1 } } }).exitCode).toBe(2)
   })
 
-  it('asks for a profile', () => {
-    expect(judge({ profile: 'cuda-f32' }, { policy: { runtime: { profile: 'f32-any-order' } } }).verdict).toBe(
-      'violated',
-    )
+  it('asks for a profile; where nothing ran, none is violated and none is met', () => {
+    const asked = { policy: { runtime: { profile: 'f32-any-order' } } }
+    expect(judge({ profile: 'cuda-f32' }, asked)).toMatchObject({ verdict: 'violated', status: { profile: 'fail' } })
+    expect(judge({ profile: 'f32-any-order' }, asked)).toMatchObject({ verdict: 'pass', status: { profile: 'pass' } })
+    expect(judge({ profile: 'none' }, asked)).toMatchObject({ exitCode: 2, status: { profile: 'inconclusive' } })
+  })
+
+  it('counts no misclassified sample as certified, not at radius 0 either', () => {
+    const one = report.certificates!.samples.find((sample) => sample.radius > 0)!
+    const samples = [one, { ...one, predicted: one.label + 1, radius: 0 }]
+    const certificates = { ...report.certificates!, count: 2, correct: 1, samples }
+    const at = (limit: number) => judge({ certificates }, { policy: { certified: { minAccuracy: { '0': limit } } } })
+    expect(at(0.5).verdict).toBe('pass')
+    expect(at(0.51).verdict).toBe('violated')
+  })
+
+  it('each certified demand is held against its own number, and at its limit it is met', () => {
+    const { certificates } = report
+    const { mean, correct, count } = certificates!
+    const of = (certified: NonNullable<Demands['policy']['certified']>) =>
+      judge({ certificates }, { policy: { certified } })
+    expect(of({ minMeanRadius: mean }).status).toMatchObject({ 'mean-radius': 'pass' })
+    expect(of({ minMeanRadius: mean + 1e-9 }).status).toMatchObject({ 'mean-radius': 'fail' })
+    expect(of({ minCleanAccuracy: correct / count }).status).toMatchObject({ accuracy: 'pass' })
+    expect(of({ minCleanAccuracy: correct / count + 1e-9 }).status).toMatchObject({ accuracy: 'fail' })
+  })
+
+  it('limits a layer of any name', () => {
+    const layers = ['constructor', 'toString', '__proto__'].map((name) => ({ ...report.layers[0]!, name, upper: 0.9 }))
+    expect(judge({ layers }, { policy: { layers: { max: 1 } } }).verdict).toBe('pass')
+    const overrides = JSON.parse('{"__proto__": 0.8}') as Record<string, number>
+    expect(judge({ layers }, { policy: { layers: { max: 1, overrides } } }).verdict).not.toBe('pass')
+    expect(judge({ layers }, { policy: {} }).gates.filter(({ id }) => id.startsWith('layer:'))).toEqual([])
+  })
+
+  it('a limit of a layer that a policy writes as a decimal is that decimal', () => {
+    const layers = [{ ...report.layers[0]!, lower: 0.5, upper: 1.1 }]
+    // The double 1.1 lies above the decimal.
+    expect(judge({ layers }, { policy: { layers: { max: 1.1 } } }).verdict).toBe('inconclusive')
   })
 
   it('rejects unknown keys and wrong values by name', async () => {
@@ -182,6 +217,17 @@ describe('alarms', () => {
     expect(judge({ attacks: [attack({ samples: sample(status), minRatio })] }).exitCode).toBe(exitCode)
   })
 
+  it('an attack on no sample has found nothing out', () => {
+    expect(judge({ attacks: [attack({ samples: [], minRatio: null })] })).toMatchObject({
+      exitCode: 2,
+      status: { 'attack:auto': 'inconclusive' },
+    })
+  })
+
+  it('a runtime that was held against nothing is not confirmed', () => {
+    expect(judge({ conformance: { samples: 0, worstRatio: 0 } }).exitCode).toBe(2)
+  })
+
   it('come from a runtime that differs more than was proved, NaN included', () => {
     expect(judge({ conformance: { samples: 5, worstRatio: 1 } }).exitCode).toBe(0)
     expect(judge({ conformance: { samples: 5, worstRatio: 1.0001 } }).exitCode).toBe(5)
@@ -222,6 +268,25 @@ describe('waivers', () => {
     expect(after.at(-1)).toMatchObject({ id: 'waiver:lipschitz', status: 'inconclusive' })
   })
 
+  it('that meet no gate are noted, as a misspelt one is', () => {
+    const after = applyWaivers(gates, [{ ...waiver, gate: 'lipshitz' }], '2030-01-01')
+    expect(after[0]!.status).toBe('fail')
+    expect(after.at(-1)).toMatchObject({ id: 'waiver:lipshitz', status: 'noted' })
+    expect(applyWaivers(gates, [waiver], '2030-01-01').some(({ id }) => id.startsWith('waiver:'))).toBe(false)
+  })
+
+  it('leave a gate that passes alone', () => {
+    const passing = evaluateGates({ ...proved }, demands)
+    expect(applyWaivers(passing, [waiver], '2030-01-01')).toEqual(passing)
+  })
+
+  it('of a gate: one that has run out beside one that holds', () => {
+    const after = applyWaivers(gates, [{ ...waiver, expires: '2029-01-01' }, waiver], '2030-01-01')
+    expect(after[0]!.status).toBe('waived')
+    expect(after[0]!.message).toMatch(/Waived until 2030-01-31: known$/)
+    expect(after.at(-1)).toMatchObject({ id: 'waiver:lipschitz', status: 'inconclusive' })
+  })
+
   it('cannot silence an alarm', () => {
     expect(
       applyWaivers(gates, [{ ...waiver, gate: 'attack:auto' }], '2030-01-01').find((gate) => gate.id === 'attack:auto')!
@@ -249,5 +314,56 @@ describe('the baseline', () => {
     expect(baselineGates({ ...worse, ...bounds(0, null) }, before, { file: 'b' })[0]!.status).toBe('inconclusive')
     const { certificates: _, ...without } = worse
     expect(baselineGates(without, before, { file: 'b' })[1]!.status).toBe('inconclusive')
+  })
+
+  const measured = (change: Partial<Report> = {}): Report => ({ ...report, ...bounds(0.7, 0.99), ...change })
+  const certified = (certifiedAccuracy: Record<string, number>) => ({ ...report.certificates!, certifiedAccuracy })
+  const statuses = (now: Report, before: Report, tolerance: object = {}) =>
+    Object.fromEntries(
+      baselineGates(now, before, { file: 'b', ...tolerance }).map(({ id, status }) => [
+        id.replace('baseline:', ''),
+        status,
+      ]),
+    )
+
+  it('is met where nothing changed, and by exactly what is allowed', () => {
+    const same = measured({ certificates: certified({ '0.25': 0.5, '1': 0.1 }) })
+    expect(statuses(same, same)).toEqual({
+      lipschitz: 'pass',
+      'certified-accuracy:0.25': 'pass',
+      'certified-accuracy:1': 'pass',
+    })
+    const grown = measured(bounds(0.7, 0.99 * 1.5))
+    expect(statuses(grown, measured(), { maxBoundIncrease: 0.5 }).lipschitz).toBe('pass')
+    expect(statuses(grown, measured(), { maxBoundIncrease: 0.49 }).lipschitz).toBe('fail')
+    expect(statuses(measured(), measured(bounds(0, null))).lipschitz).toBeUndefined()
+  })
+
+  it('of other samples, another shard, other classes or other radii is not compared', () => {
+    const before = measured({ certificates: certified({ '0.25': 0.5 }), shard: { index: 1, count: 2 } })
+    const dataset = report.dataset!
+    for (const change of [
+      { shard: { index: 2, count: 2 } },
+      { shard: { index: 1, count: 3 } },
+      { dataset: { ...dataset, name: 'other' } },
+      { dataset: { ...dataset, split: 'train' } },
+      { dataset: { ...dataset, samples: dataset.samples + 1 } },
+      { dataset: { ...dataset, classes: ['b', 'a'] } },
+      { certificates: certified({ '0.3': 1 }) },
+    ])
+      expect([change, statuses({ ...before, ...change }, before)]).toEqual([
+        change,
+        { lipschitz: 'pass', 'certified-accuracy': 'inconclusive' },
+      ])
+    const { shard: _, ...whole } = before
+    expect(statuses(whole, before)['certified-accuracy']).toBe('inconclusive')
+  })
+
+  it('without certificates is said to be so, and fails a demand about accuracy', () => {
+    const { certificates: _, ...bare } = measured()
+    expect(statuses(measured(), bare)).toEqual({ lipschitz: 'pass', 'certified-accuracy': 'noted' })
+    expect(statuses(bare, bare)).toEqual({ lipschitz: 'pass' })
+    for (const now of [measured(), bare])
+      expect(statuses(now, bare, { maxAccuracyDrop: 0 })['certified-accuracy']).toBe('inconclusive')
   })
 })

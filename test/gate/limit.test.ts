@@ -39,7 +39,10 @@ describe('parseLimit', () => {
     expect(limitOf(1.1, 'x')).toBe(1.0999999999999999)
   })
 
-  it.each(['', '0', '-1', 'one', 'Infinity', 'NaN', '1e999', '0x10', '1,5'])('refuses %j', (text) => {
-    expect(() => parseLimit(text, '--max-lipschitz')).toThrow(expect.objectContaining({ code: 'USAGE' }))
-  })
+  it.each(['', '0', '-1', 'one', 'Infinity', 'NaN', '1e999', '0x10', '1,5', `1${'0'.repeat(400)}`])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseLimit(text, '--max-lipschitz')).toThrow(expect.objectContaining({ code: 'USAGE' }))
+    },
+  )
 })

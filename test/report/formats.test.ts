@@ -14,7 +14,8 @@ import { renderHtml } from '../../src/report/html.ts'
 import { renderJson } from '../../src/report/json.ts'
 import { renderJunit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
-import type { Report } from '../../src/report/report.ts'
+import { readReport } from '../../src/report/read-report.ts'
+import type { GateReport, Report } from '../../src/report/report.ts'
 import { renderSarif } from '../../src/report/sarif.ts'
 import { renderTerminal } from '../../src/report/terminal.ts'
 import { writeReport } from '../../src/report/write-report.ts'
@@ -149,6 +150,25 @@ describe('JUnit', () => {
     expect(xml).not.toContain('\u0007')
     expect(xml).not.toContain('<script>')
   })
+
+  const gate = (status: GateReport['status']): GateReport => ({ ...violated.gates[0]!, status, message: 'because' })
+  it('shows what was not met as skipped, with the reason', () => {
+    for (const status of ['waived', 'noted'] as const) {
+      const xml = renderJunit({ ...report, gates: [gate(status)] })
+      expect(xml).toContain('skipped="1"')
+      expect(xml).toContain('because')
+    }
+  })
+
+  it('is never green where the verdict is not', () => {
+    const red = (verdict: Report['verdict'], gates: readonly GateReport[]) =>
+      /(errors|failures)="[1-9]/.test(renderJunit({ ...report, verdict, gates }))
+    expect(red('inconclusive', [])).toBe(true)
+    expect(red('violated', [gate('pass')])).toBe(true)
+    expect(red('timeout', [gate('pass')])).toBe(true)
+    expect(red('pass', [gate('pass'), gate('waived'), gate('noted')])).toBe(false)
+    expect(renderJunit(violated)).toContain(`tests="${violated.gates.length}"`)
+  })
 })
 
 describe('SARIF', () => {
@@ -172,6 +192,19 @@ describe('SARIF', () => {
     }
     expect(run.results[1].locations[0].logicalLocations[0].fullyQualifiedName).toBe('conv1')
     expect(renderSarif(violated)).toBe(renderSarif(violated))
+  })
+
+  it('names a finding by what it is, waived or not', () => {
+    const ruleOf = (of: Report, change: Partial<GateReport>) =>
+      JSON.parse(renderSarif({ ...of, gates: [{ ...violated.gates[0]!, ...change }] })).runs[0].results[0].ruleId
+    const open: Report = { ...violated, lipschitz: { ...report.lipschitz, logit: { lower: 0.9, upper: 1.03 } } }
+    expect(ruleOf(violated, { status: 'waived' })).toBe('LIP001')
+    expect(ruleOf(open, { status: 'waived' })).toBe('LIP002')
+    expect(ruleOf(open, { status: 'inconclusive' })).toBe('LIP002')
+    expect(ruleOf(open, { id: 'outputs', status: 'inconclusive' })).toBe('LIP002')
+    expect(ruleOf(open, { id: 'attack', status: 'inconclusive' })).toBe('LIP013')
+    expect(ruleOf(open, { id: 'profile', status: 'inconclusive' })).toBe('LIP013')
+    expect(ruleOf(open, { id: 'profile', status: 'fail' })).toBe('LIP008')
   })
 })
 
@@ -199,5 +232,57 @@ describe('writeReport', () => {
     await expect(writeReport(report, join(folder, 'file', 'r.json'))).rejects.toMatchObject({
       code: 'FILE_NOT_WRITABLE',
     })
+  })
+})
+
+describe('readReport', () => {
+  const read = async (value: unknown) => {
+    const path = join(await mkdtemp(join(tmpdir(), 'lip-onnx-report-')), 'r.json')
+    await writeFile(path, typeof value === 'string' ? value : JSON.stringify(value))
+    return readReport(path)
+  }
+  const good = JSON.parse(renderJson(report))
+
+  it('takes what was written', async () => {
+    expect(await read(good)).toEqual(good)
+    expect((await read(renderJson({ ...violated, verdict: 'alarm', exitCode: 5 }))).verdict).toBe('alarm')
+    const late = { ...good, verdict: 'timeout', exitCode: 3 }
+    expect((await read(late)).verdict).toBe('timeout')
+  })
+
+  it.each<readonly [string, object, RegExp]>([
+    [
+      'a verdict that its gates do not give',
+      { gates: violated.gates.slice(0, 3) },
+      /verdict is 'pass', and its gates say 'violated'/,
+    ],
+    ['a pass without any gate', { gates: [] }, /gates say 'inconclusive'/],
+    ['an exit code of another verdict', { exitCode: 2 }, /exit code is 2, and its verdict means 0/],
+    [
+      'a bound above the limit that it passes',
+      { lipschitz: { ...report.lipschitz, logit: { lower: 0.2, upper: 1.5 } } },
+      /bound is not within the limit/,
+    ],
+    [
+      'no bound at all',
+      { lipschitz: { ...report.lipschitz, logit: { lower: 0.2, upper: null } } },
+      /bound is not within the limit/,
+    ],
+    [
+      'a violation that its bound does not show',
+      { verdict: 'violated', exitCode: 1, gates: violated.gates.slice(0, 3) },
+      /bound is not above the limit/,
+    ],
+    ['an older schema', { schemaVersion: '0.9' }, /schema version 0\.9, and this lip-onnx reads 1\.0/],
+    ['a field too many', { waived: true }, /is not a lip-onnx report/],
+  ])('refuses %s', async (_, change, sentence) => {
+    await expect(read({ ...good, ...change })).rejects.toThrow(
+      expect.objectContaining({ code: 'DATA_INVALID', exitCode: 4, message: expect.stringMatching(sentence) }),
+    )
+  })
+
+  it('refuses half a file', async () => {
+    await expect(read(renderJson(report).slice(0, -20))).rejects.toMatchObject({ exitCode: 4 })
+    await expect(read('')).rejects.toMatchObject({ exitCode: 4 })
   })
 })

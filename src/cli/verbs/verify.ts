@@ -1,8 +1,9 @@
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { LipError } from '../../errors.ts'
 import type { Analysis } from '../../lipschitz/analyse.ts'
 import { DATA_OPTIONS, sampleSource } from '../data-options.ts'
 import { INPUT_SHAPE, parseInputShapes } from '../input-shapes.ts'
+import { refuseInputs } from '../refuse-inputs.ts'
 import { shellCommand } from '../shell-command.ts'
 import { stageProgress } from '../stage-progress.ts'
 import { defineVerb } from '../verb.ts'
@@ -43,8 +44,13 @@ export const verify = defineVerb({
   async run(args, io) {
     const { renderTerminal } = await import('../../report/terminal.ts')
     const { checkReportPath, writeReport } = await import('../../report/write-report.ts')
+    const { readPolicy } = await import('../../gate/policy.ts')
     const { verifyModel } = await import('../../verify/verify-model.ts')
     for (const path of args.report ?? []) checkReportPath(path)
+    // A baseline that is replaced by what it judges would let anything pass the second time.
+    const { baseline } = args.policy === undefined ? {} : await readPolicy(args.policy)
+    const accepted = baseline && resolve(dirname(args.policy!), baseline.file)
+    await refuseInputs(args.report ?? [], [args.model, args.policy, accepted, args.inputs, args.labels, args.dataset])
     const names = args.attack?.flatMap((name) => (name === 'none' ? [] : [name]))
     if (names && names.length > 0) {
       const { ATTACKS } = await import('../../attacks/index.ts')
@@ -75,6 +81,7 @@ export const verify = defineVerb({
       note: io.note,
       onAnalysis(found) {
         analysis = found
+        if (args.explain !== undefined) checkNode(found, args.explain)
       },
       onStage: stages.update,
     }).finally(() => {
@@ -91,9 +98,6 @@ export const verify = defineVerb({
       const node = args.explain
       const found = explain(analysis!, node)
       const refused = report.coverage.refused.find(({ name }) => name === node)
-      if (!found && !refused) {
-        throw new LipError('USAGE', `The proof has no node '${node}'.`, { hint: '`lip-onnx inspect` lists the nodes.' })
-      }
       const layer = report.layers.find(({ name }) => name === node)
       io.result({ node, ...found, layer, refused }, () => renderExplanation({ ...found, layer, refused }))
       return report.exitCode
@@ -102,3 +106,10 @@ export const verify = defineVerb({
     return report.exitCode
   },
 })
+
+/** Said as soon as the nodes are known, before samples are run. */
+function checkNode({ program, coverage }: Analysis, node: string): void {
+  if (program.nodes.some(({ site }) => site.node.name === node)) return
+  if (coverage.refused.some(({ name }) => name === node)) return
+  throw new LipError('USAGE', `The proof has no node '${node}'.`, { hint: '`lip-onnx inspect` lists the nodes.' })
+}

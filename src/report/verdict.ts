@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from '../errors.ts'
-import type { GateReport, Verdict } from '../report/report.ts'
+import type { GateReport, Verdict } from './report.ts'
 
 /**
  * One verdict from all findings. An alarm is never averaged away; a proved violation stands whatever else is unknown;
