@@ -248,7 +248,18 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
         this.refresh()
         kernel = this.wbarVariable.read()
       }
-      const y = this.linear(x, kernel, bias)
+      return this.applyWith(x, { kernel, ...(bias && { bias }) }, kwargs)
+    })
+  }
+
+  /** The layer with effective weights that somebody else has computed; reads no variable but the activation's, stores nothing. */
+  applyWith(
+    x: tf.Tensor,
+    { kernel, bias }: Pick<EffectiveWeights, 'kernel' | 'bias'>,
+    kwargs: Record<string, unknown>,
+  ): tf.Tensor {
+    return tf.tidy(() => {
+      const y = this.linear(x, kernel, bias as tf.Tensor1D | undefined)
       return this.activation === null ? y : single(this.activation.apply(y, kwargs) as tf.Tensor | tf.Tensor[])
     })
   }

@@ -6,15 +6,16 @@ import { lower, reorder } from '../export/lower.ts'
 import { COTANGENT, differentiate, gradientName } from '../graph/differentiate.ts'
 import { prepare } from '../graph/prepare.ts'
 import { simplifyGradient } from '../graph/simplify-gradient.ts'
-import { type EffectiveWeights, ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
+import { ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
 import * as tf from '../layers/tf.ts'
 import { GraphBuilder } from '../onnx/builder.ts'
 import { encodeModel } from '../onnx/write.ts'
 import { onnxruntime } from '../runtime/onnxruntime.ts'
 import { openSession, type Session } from '../runtime/session.ts'
 import { dampRoots } from './damp-roots.ts'
+import { effectiveWeights, pullBack } from './effective-weights.ts'
 import type { Engine, EngineOptions, StepResult } from './engine.ts'
-import type { Objective } from './objective.ts'
+import { lossAndGradient } from './loss-and-gradient.ts'
 import { trainableVariables } from './variables.ts'
 
 export interface OnnxruntimeEngineOptions extends EngineOptions {
@@ -92,7 +93,7 @@ export async function onnxruntimeEngine(options: OnnxruntimeEngineOptions): Prom
           for (let i = 0; i < part.length; i++) total[i]! += part[i]!
         }
       }
-      const { gradients, penalty } = pullBack(layers, variables, objective, lowered, totals)
+      const { gradients, penalty } = pullBack(layers, variables, objective, cotangents(lowered, totals))
       effective.commit()
       return { loss: value + penalty, logits, gradients }
     },
@@ -140,101 +141,20 @@ function open(bytes: Uint8Array, threads: number | undefined): Promise<Session> 
   return openSession(bytes, { provider: 'cpu', optimisation: 'all', ...(threads === undefined ? {} : { threads }) })
 }
 
-/** Effective weights of a training pass by 'layer/role', and the state update that belongs to it. */
-function effectiveWeights(layers: readonly tf.layers.Layer[]): { arrays: Map<string, Float32Array>; commit(): void } {
-  const arrays = new Map<string, Float32Array>()
-  const pending: { layer: ReparametrisedLayer; weights: EffectiveWeights }[] = []
-  for (const layer of layers) {
-    if (layer instanceof ReparametrisedLayer) {
-      const weights = layer.effectiveWeights(true)
-      pending.push({ layer, weights })
-      arrays.set(`${layer.name}/kernel`, Float32Array.from(weights.kernel.dataSync()))
-      if (weights.bias) arrays.set(`${layer.name}/bias`, Float32Array.from(weights.bias.dataSync()))
-    } else {
-      for (const weight of layer.weights) {
-        arrays.set(`${layer.name}/${roleOf(weight)}`, Float32Array.from(weight.read().dataSync()))
-      }
-    }
-  }
-  return {
-    arrays,
-    commit() {
-      for (const { layer, weights } of pending) {
-        layer.commitState(weights)
-        for (const tensor of Object.values(weights)) (tensor as tf.Tensor | undefined)?.dispose()
-      }
-    },
-  }
-}
-
-/**
- * Vector-Jacobian product of the reparametrisation: sum <effective(variables), dEffective> differentiated by the variables, with
- * the regularizers beside it.
- */
-function pullBack(
-  layers: readonly tf.layers.Layer[],
-  variables: readonly tf.Variable[],
-  { penalty }: Pick<Objective, 'penalty'>,
+/** Sums of the weights' gradients by 'layer/role', from the graph's order of entries back to the layers'. */
+function cotangents(
   lowered: LoweredNetwork,
   totals: ReadonlyMap<string, Float64Array>,
-): { gradients: Float32Array[]; penalty: number } {
+): (key: string) => Float32Array | undefined {
   const byKey = new Map(lowered.weights.map((weight) => [keyOf(weight), weight]))
-  const cotangentOf = (key: string, shape: number[]): tf.Tensor | undefined => {
+  return (key) => {
     const weight = byKey.get(key)
     if (!weight) return undefined
     const total = totals.get(weight.tensor)!
     const own = new Float32Array(total.length)
     for (let i = 0; i < total.length; i++) own[weight.order[i]!] = total[i]!
-    return tf.tensor(own, shape)
+    return own
   }
-  return tf.tidy(() => {
-    let extra = 0
-    const product = (): tf.Scalar => {
-      const terms: tf.Tensor[] = []
-      const add = (key: string, value: tf.Tensor): void => {
-        const cotangent = cotangentOf(key, value.shape)
-        if (cotangent) terms.push(tf.sum(tf.mul(value, cotangent)))
-      }
-      for (const layer of layers) {
-        if (layer instanceof ReparametrisedLayer) {
-          const { kernel, bias } = layer.effectiveWeights(true)
-          add(`${layer.name}/kernel`, kernel)
-          if (bias) add(`${layer.name}/bias`, bias)
-        } else {
-          for (const weight of layer.trainableWeights) add(`${layer.name}/${roleOf(weight)}`, weight.read())
-        }
-      }
-      if (penalty) {
-        const value = penalty()
-        extra = value.dataSync()[0]!
-        terms.push(value)
-      }
-      return tf.addN(terms) as tf.Scalar
-    }
-    const { grads } = tf.variableGrads(product, [...variables])
-    return {
-      gradients: variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync())),
-      penalty: extra,
-    }
-  })
-}
-
-function roleOf(weight: tf.LayerVariable): string {
-  return weight.originalName.replace(/^.*\//, '')
-}
-
-/** Mean loss of the batch and its gradient at the logits. */
-function lossAndGradient(
-  objective: Pick<Objective, 'batchLoss'>,
-  values: Float32Array,
-  labels: Int32Array,
-  classes: number,
-): { value: number; gradient: Float32Array } {
-  return tf.tidy(() => {
-    const logits = tf.tensor2d(values, [labels.length, classes])
-    const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => objective.batchLoss(labels, z as tf.Tensor2D))(logits)
-    return { value: value.dataSync()[0]!, gradient: Float32Array.from(grad.dataSync()) }
-  })
 }
 
 /**

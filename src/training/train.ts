@@ -1,13 +1,17 @@
+import { availableParallelism } from 'node:os'
 import type { Dataset } from '../data/dataset.ts'
 import { LipError } from '../errors.ts'
 import type { Sequential } from '../layers/sequential.ts'
+import * as tf from '../layers/tf.ts'
 import { type BackendName, startBackend } from './backend.ts'
 import { bestEpoch, type Target } from './best-epoch.ts'
 import { buildNetwork } from './build-network.ts'
 import { createCallbacks } from './callbacks.ts'
 import { certifiedAccuracy } from './certified-accuracy.ts'
 import type { TrainingConfig } from './config.ts'
+import { dataParallelEngine } from './data-parallel-engine.ts'
 import type { Engine, EngineOptions } from './engine.ts'
+import { indivisible } from './layer-copies.ts'
 import { type BatchState, type EpochMetrics, type LoopResult, trainLoop } from './loop.ts'
 import { createObjective } from './objective.ts'
 import { onnxruntimeEngine } from './onnxruntime-engine.ts'
@@ -26,6 +30,7 @@ export interface TrainOptions {
   /** 'auto': onnxruntime where it can train every layer, else tfjs. */
   readonly engine?: EngineName
   readonly backend?: BackendName | 'auto'
+  /** Of the network's passes: onnxruntime's, or those that share a batch on tfjs' wasm backend. Default: all cores. */
   readonly threads?: number
   readonly signal?: AbortSignal
   /** Which engine runs, and why not the other where that is not plain. */
@@ -119,15 +124,30 @@ function keptTarget({ keepBest }: TrainingConfig): Target | undefined {
 
 async function chooseEngine(options: TrainOptions, common: EngineOptions): Promise<Engine> {
   const wanted = options.engine ?? 'auto'
-  if (wanted === 'tfjs') return tfjsEngine(common)
+  if (wanted === 'tfjs') return chooseTfjsEngine(options, common)
   try {
     return await onnxruntimeEngine({ ...common, ...(options.threads && { threads: options.threads }) })
   } catch (error) {
     // A layer without an ONNX form trains in tfjs; asked for by name, the engine is refused instead.
     if (wanted !== 'auto' || !(error instanceof LipError)) throw error
-    const engine = tfjsEngine(common)
+    const engine = await chooseTfjsEngine(options, common)
     return { ...engine, description: `${engine.description} (onnxruntime cannot: ${error.message})` }
   }
+}
+
+/** On wasm, which has one thread a backend, the batch is divided where the network allows it. */
+async function chooseTfjsEngine({ threads, run }: TrainOptions, common: EngineOptions): Promise<Engine> {
+  if (tf.getBackend() !== 'wasm') return tfjsEngine(common)
+  const obstacle = indivisible(common.layers)
+  if (obstacle === undefined) {
+    return dataParallelEngine({
+      ...common,
+      threads: threads ?? availableParallelism(),
+      largestBatch: run.config.batchSize,
+    })
+  }
+  const engine = tfjsEngine(common)
+  return { ...engine, description: `${engine.description}, 1 thread (${obstacle})` }
 }
 
 /** @throws LipError DATA_INVALID when the samples are not what the network takes */
