@@ -8,7 +8,7 @@ export type ProviderName = 'cpu' | 'cuda' | 'webgpu'
 export type Optimisation = 'disabled' | 'basic' | 'extended' | 'all'
 
 export interface NumericProfile {
-  readonly name: 'f32-any-order' | 'cuda-f32' | 'webgpu-f32'
+  readonly name: 'f32-any-order' | 'cuda-f32' | 'cuda-tf32' | 'webgpu-f32'
   /** What is taken on trust, one sentence each; printed in every report. */
   readonly assumptions: readonly string[]
 }
@@ -41,12 +41,13 @@ export function numericProfile(
       }
     case 'cuda':
       return {
-        name: 'cuda-f32',
+        // What is not ensured is not assumed: then the proof pays for TF32, and little is certified.
+        name: options.tf32Off ? 'cuda-f32' : 'cuda-tf32',
         assumptions: [
           ...common,
           options.tf32Off
             ? 'TF32 is off (NVIDIA_TF32_OVERRIDE=0 was set before CUDA loaded).'
-            : 'TF32 is off: NOT ensured here, because this thread could not set NVIDIA_TF32_OVERRIDE=0 before CUDA loaded.',
+            : 'TF32 may be on: this thread could not set NVIDIA_TF32_OVERRIDE=0 before CUDA loaded. Factors lose 13 of their 24 bits, sums are truncated.',
           'cuDNN picks no Winograd or FFT convolution, whose error is not bounded componentwise.',
           'No node runs on the CPU instead (fallback is disabled).',
         ],

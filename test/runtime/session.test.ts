@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { LipError } from '../../src/errors.ts'
 import { randomStream } from '../../src/linalg/random.ts'
+import { ROUNDING_PROFILES } from '../../src/lipschitz/rounding-profile.ts'
 import { GraphBuilder } from '../../src/onnx/builder.ts'
 import { encodeModel } from '../../src/onnx/write.ts'
 import { batchedForward } from '../../src/runtime/batched-forward.ts'
@@ -90,9 +91,13 @@ describe('numeric profiles', () => {
     const loose = numericProfile('cpu', { optimisation: 'all', tf32Off: true }).assumptions.join(' ')
     expect(loose).toMatch(/allowed to rewrite the graph/)
     expect(loose).not.toMatch(/optimisations are off/)
-    expect(numericProfile('cuda', { optimisation: 'disabled', tf32Off: false }).assumptions.join(' ')).toMatch(
-      /NOT ensured/,
-    )
+    const cuda = (tf32Off: boolean) => numericProfile('cuda', { optimisation: 'disabled', tf32Off })
+    expect(cuda(true).name).toBe('cuda-f32')
+    // Not ensured is not assumed: the certificates pay for it.
+    expect(cuda(false).name).toBe('cuda-tf32')
+    expect(cuda(false).assumptions.join(' ')).toMatch(/TF32 may be on/)
+    const unit = (name: string) => ROUNDING_PROFILES[name]!.dot(1)
+    expect(unit(cuda(false).name)).toBeGreaterThan(1000 * unit(cuda(true).name))
   })
 
   it('messages lose the source locations of onnxruntime', () => {
