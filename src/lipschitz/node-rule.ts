@@ -49,11 +49,19 @@ export function applyRule(
   }
 }
 
+/** What `copies` found: the same node is asked about for distances, errors and explanations. */
+const known = new WeakMap<ProgramNode, Map<number, readonly number[]>>()
+
 /** For each input of a movement, the root of how often its elements are copied at most; Infinity when it is no movement. */
-function copies(node: ProgramNode, output: number): number[] {
+function copies(node: ProgramNode, output: number): readonly number[] {
+  const before = known.get(node)
+  const found = before?.get(output)
+  if (found) return found
   const { pool, ids } = locally(node, output)
   const bound = ids && boundBlocks(pool.store, ids)
-  return node.site.inputs.map((_, k) => (bound ? (bound.get(k) ?? 0) : Number.POSITIVE_INFINITY))
+  const factors = node.site.inputs.map((_, k) => (bound ? (bound.get(k) ?? 0) : Number.POSITIVE_INFINITY))
+  known.set(node, (before ?? new Map<number, readonly number[]>()).set(output, factors))
+  return factors
 }
 
 /** One output of a node as expressions over its own inputs (base k = input k). */

@@ -27,6 +27,9 @@ export function residualBlock(network: Network, name: string): Segment | undefin
   if (!end) return undefined
   const operands = dynamicInputs(end.node)
   if (operands.length !== 2 || !operands.some((operand) => mayEndBranch(network, operand))) return undefined
+  // Only a sum can be one; expressions of a node are dear.
+  const rule = network.rule(end.node)
+  if (rule.kind !== 'combine' || !rule.linear) return undefined
   const sum = uniformMap(end.node)
   if (sum?.kind !== 'scaled-sum' || sum.factors.size !== 2) return undefined
   const terms = [...sum.factors].map(([k, factor]) => ({ name: end.node.site.inputs[k]!.name, factor }))

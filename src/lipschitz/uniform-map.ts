@@ -16,8 +16,16 @@ export type UniformMap =
   /** y = x with zeros around it, per spatial axis. */
   | { readonly kind: 'zero-pad'; readonly begin: readonly number[]; readonly end: readonly number[] }
 
+const known = new WeakMap<ProgramNode, { readonly map: UniformMap | undefined }>()
+
 /** undefined when the node is none of these, exactly. */
 export function uniformMap(node: ProgramNode): UniformMap | undefined {
+  let found = known.get(node)
+  if (!found) known.set(node, (found = { map: readOff(node) }))
+  return found.map
+}
+
+function readOff(node: ProgramNode): UniformMap | undefined {
   // Of several outputs (Split) each is a map of its own.
   if (node.site.outputs.length !== 1) return undefined
   const { pool, ids } = locally(node, 0)

@@ -76,13 +76,22 @@ function propagate(
   { scale, pieces: byPieces }: Ways,
 ): { readonly bound: BlockBound; readonly sums: boolean } | undefined {
   let sums = false
-  const weights = new Float64Array(store.size())
+  let lost = false
+  const weights = takeRoom(store)
   const levels: ExpressionId[][] = []
   const give = (id: ExpressionId, weight: number): void => {
-    if (weight === 0 || store.kind(id) === 'constant') return
+    if (weight === 0) return
     const before = weights[id]!
-    if (before === 0) (levels[store.height(id)] ??= []).push(id)
-    weights[id] = before === 0 ? weight : addUp(before, weight)
+    if (before !== 0) {
+      weights[id] = addUp(before, weight)
+      return
+    }
+    const kind = store.kind(id)
+    if (kind === 'constant') return
+    // On their own these have no constant, whatever else there is.
+    if (kind === 'square' || kind === 'sign' || kind === 'step') lost = true
+    weights[id] = weight
+    ;(levels[store.height(id)] ??= []).push(id)
   }
   const giveAll = (pieces: readonly Piece[], weight: number): void => {
     sums = true
@@ -147,27 +156,49 @@ function propagate(
     }
   }
 
-  for (let i = 0; i < ids.length; i++) {
-    if (ids[i] === OPAQUE) return undefined
-    give(ids[i]!, 1)
-  }
   const result = new Map<number, number>()
-  for (let height = levels.length - 1; height >= 0; height--) {
-    const orders: ExpressionId[] = []
-    for (const id of levels[height] ?? []) {
-      const weight = weights[id]!
-      const kind = store.kind(id)
-      if (kind === 'leaf') {
-        const base = store.label(id)
-        if (!(result.get(base)! >= weight)) result.set(base, weight)
-      } else if (kind === 'linear') linear(id, weight)
-      else if (kind === 'order') orders.push(id)
-      else if (kind === 'abs') give(store.argument(id, 0), weight)
-      else if (kind === 'sqrt') sqrt(id, weight)
-      else return undefined
+  function descend(): void {
+    for (let height = levels.length - 1; height >= 0 && !lost; height--) {
+      const orders: ExpressionId[] = []
+      for (const id of levels[height] ?? []) {
+        const weight = weights[id]!
+        const kind = store.kind(id)
+        if (kind === 'leaf') {
+          const base = store.label(id)
+          if (!(result.get(base)! >= weight)) result.set(base, weight)
+        } else if (kind === 'linear') linear(id, weight)
+        else if (kind === 'order') orders.push(id)
+        else if (kind === 'abs') give(store.argument(id, 0), weight)
+        else if (kind === 'sqrt') sqrt(id, weight)
+        else lost = true
+        if (lost) return
+      }
+      sets(orders)
     }
-    sets(orders)
   }
+  for (let i = 0; i < ids.length && !lost; i++) {
+    if (ids[i] === OPAQUE) lost = true
+    else give(ids[i]!, 1)
+  }
+  descend()
+  // The room is handed back as it was found.
+  for (const level of levels)
+    for (const id of level ?? []) {
+      weights[id] = 0
+      if (store.kind(id) === 'order') weights[store.argument(id, 0)] = 0
+    }
+  rooms.set(store, weights)
+  if (lost) return undefined
   for (const [base, square] of result) result.set(base, sqrtUp(square))
   return { bound: result, sums }
+}
+
+/** Zeros, one an expression, that no question is using: most questions touch few of them. */
+const rooms = new WeakMap<ExpressionStore, Float64Array>()
+
+function takeRoom(store: ExpressionStore): Float64Array {
+  const found = rooms.get(store)
+  // Scales may ask a question of their own in the middle of one.
+  rooms.delete(store)
+  return found && found.length >= store.size() ? found : new Float64Array(store.size())
 }

@@ -17,7 +17,8 @@ import type { Inexact } from './exactness.ts'
  */
 export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 'square' | 'sqrt' | 'sign' | 'step'
 
-const FIRST = 2 ** 14
+/** Rooms at first: most stores hold the expressions of one node. */
+const FIRST = 2 ** 9
 
 const KINDS: readonly Kind[] = ['leaf', 'constant', 'linear', 'set', 'order', 'abs', 'square', 'sqrt', 'sign', 'step']
 const CODE = Object.fromEntries(KINDS.map((kind, code) => [kind, code])) as Readonly<Record<Kind, number>>

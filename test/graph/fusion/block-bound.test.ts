@@ -196,6 +196,27 @@ describe('several bases', () => {
   })
 })
 
+it('one question leaves nothing behind for the next, nor for one that it asks itself', () => {
+  const pool = createExpressionPool()
+  const [x, y] = [[...pool.open(0, 4)], [...pool.open(1, 4)]]
+  const sorted = pool.sort(x)
+  const sums = x.map((id, k) => pool.linear([id, y[k]!], [1, 2]))
+  const alone = (ids: readonly number[], scale?: (base: number) => number) => boundBlocks(pool.store, ids, scale)
+  const expected = alone(sums, () => 1)
+  expect(alone(sorted)!.get(0)).toBe(1)
+  // No constant, found out in the middle.
+  expect(alone([...sorted, ...sums, meanSquare(pool, x)])).toBeUndefined()
+  expect(alone(sorted)!.get(0)).toBe(1)
+  expect(
+    alone(sums, () => {
+      expect(alone(sorted)!.get(0)).toBe(1)
+      expect(alone([pool.multiply(x[0]!, x[0]!)])).toBeUndefined()
+      return 1
+    }),
+  ).toEqual(expected)
+  expect(alone(sorted)!.get(0)).toBe(1)
+})
+
 it('a coefficient that cancels in float64 only is not taken for zero', () => {
   const [a, b] = [Math.fround(0.1), Math.fround(0.3)]
   const bound = constantOf(1, (p, [x]) => [
