@@ -12,8 +12,8 @@ export interface EncloseAllOptions extends NormOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Below this many weights times positions a worker's start costs more than it saves. */
-const WORTH_A_WORKER = 2e6
+/** Below this rough cost, some tens of milliseconds, a thread's start costs more than it saves. */
+const WORTH_A_WORKER = 1e7
 
 /**
  * Encloses every structure; the i-th result belongs to the i-th structure, and a structure given twice is enclosed once.
@@ -35,7 +35,8 @@ export async function encloseAll(
     onProgress?.(results.size, distinct.length)
   }
   const dear = order.filter(({ cost }) => cost > WORTH_A_WORKER)
-  const script = workers > 1 && dear.length > 1 ? workerScript() : undefined
+  // One is enough: this thread has work of its own.
+  const script = workers > 1 && dear.length > 0 ? workerScript() : undefined
   const threads =
     script === undefined
       ? []
@@ -46,7 +47,8 @@ export async function encloseAll(
     meanwhile()
     await Promise.all(threads.map(({ done }) => done))
   } finally {
-    await Promise.all(threads.map(({ worker }) => worker.terminate()))
+    // Nothing waits for the end of a thread that has nothing left to say.
+    for (const { worker } of threads) void worker.terminate()
   }
   return structures.map((structure) => results.get(structure)!)
 }
