@@ -26,7 +26,7 @@ export const Pad: Operator = {
   // The constant is a value, not an element of the input: on expressions it must be a constant expression.
   symbolic: (site, inputs, pool) => {
     const x = expressions(site, inputs, 0, pool)
-    if (!x) return undefined
+    if (!x || inputs[2]) return undefined
     const maps = mapsOf(site, x.dims)
     const fill = modeOf(site) === 'constant' ? pool.constant(fillOf(site, site.constant(2))) : -1
     return [{ dims: maps.map((map) => map.length), ids: copyMapped(x.ids, x.dims, maps, fill) }]

@@ -60,6 +60,13 @@ it('a product below the smallest float64 is not 0: later layers may bring it bac
   expect(bounds.logit.upper).toBeGreaterThanOrEqual(2 ** 34)
 })
 
+it('nor are factors whose product is, one after the other', async () => {
+  const factors = [...Array(9).fill(2 ** -149), ...Array(11).fill(2 ** 125)]
+  const model = modelOf([1, 2], (b, x) => factors.reduce((h, factor) => b.node('Mul', [h, b.constant([factor])]), x))
+  const { bounds } = await analyse(prepare(model, { batch: 1 }))
+  expect(bounds.logit.upper).toBeGreaterThanOrEqual(2 ** 34)
+})
+
 describe('the lower side of a transposed convolution is attained', () => {
   const cases: readonly (readonly [name: string, size: number, attributes: Record<string, readonly number[]>])[] = [
     ['an output_shape larger than the windows reach', 1, { output_shape: [3] }],

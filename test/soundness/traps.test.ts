@@ -195,6 +195,11 @@ const refused: readonly [name: string, dims: readonly number[], body: Body][] = 
   ],
   ['x^2', ROW, (b, x) => times(b, x, x)],
   [
+    'padding with a value that depends on the input',
+    [1, 2],
+    (b, x) => b.node('Pad', [x, b.indices([0, 3, 0, 3]), reshape(b, b.node('ReduceSum', [x], { keepdims: 1 }))]),
+  ],
+  [
     'sign(x + 1/3) (x + 3 * 1/9), rounded otherwise',
     ROW,
     (b, x) => {

@@ -34,8 +34,11 @@ export function add(a: Inexact, b: Inexact): Inexact {
 /** Product. Exact when both factors are float32 (24 + 24 bits fit in 53) or one is a power of two. */
 export function multiply(a: Inexact, b: Inexact): Inexact {
   const value = a.value * b.value
+  // Products of slacks may vanish below the smallest float64: what is not known stays unknown.
   const spread =
-    a.slack === 0 && b.slack === 0 ? 0 : Math.abs(a.value) * b.slack + Math.abs(b.value) * a.slack + a.slack * b.slack
+    a.slack === 0 && b.slack === 0
+      ? 0
+      : Math.abs(a.value) * b.slack + Math.abs(b.value) * a.slack + a.slack * b.slack + 2 ** -1000
   const exact =
     value === 0 ? a.value === 0 || b.value === 0 : Math.abs(value) > 2 ** -900 && exactProduct(a.value, b.value)
   return { value, slack: exact && spread === 0 ? 0 : up(spread + (exact ? 0 : Math.abs(value) * EPSILON + 2 ** -1000)) }
