@@ -54,6 +54,24 @@ describe('rounding', () => {
     expect(gamma(2 ** 52)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('gamma, upward and downward pay for every rounding, in integers', () => {
+    const one = 1n << 53n
+    for (const k of [1, 2, 3, 10, 1000, 12345, 2 ** 20 + 1, 2 ** 30]) {
+      // g >= k / (2^53 - k).
+      expect(asInteger(gamma(k)) * (one - BigInt(k)) >= BigInt(k) << 1074n, `gamma ${k}`).toBe(true)
+    }
+    for (const x of [1, 1 - 2 ** -53, 1.5, 1 / 3, 1e-200, 1e200, 2 ** -1022])
+      for (const n of [1, 2, 3, 4, 6, 8, 50]) {
+        // x stands for a number between x / (1 + u)^n and x / (1 - u)^n.
+        expect(asInteger(upward(x, n)) * (one - BigInt(n)) >= asInteger(x) * one, `upward ${x} ${n}`).toBe(true)
+        expect(asInteger(downward(x, n)) * one <= asInteger(x) * (one - BigInt(n)), `downward ${x} ${n}`).toBe(true)
+      }
+    // Denormal numbers round by half of 2^-1074.
+    expect(upward(2 ** -1074)).toBeGreaterThanOrEqual(2 ** -1073)
+    expect(downward(2 ** -1074)).toBe(0)
+    expect([upward(Number.NaN), downward(Number.NaN)]).toEqual([Number.NaN, 0])
+  })
+
   it('upward and downward enclose', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e300, noNaN: true }), fc.integer({ min: 1, max: 50 }), (x, n) => {
@@ -108,6 +126,16 @@ describe('powers of two', () => {
 })
 
 describe('vector norms', () => {
+  it('enclose long sums whose roundings all go one way', () => {
+    // n copies of one number: within a binade every addition rounds by the same amount.
+    for (let k = 0; k < 16; k++) {
+      const v = new Array<number>(3000 + 17 * k).fill(0.5 + ((k * 0.618) % 1) / 2)
+      const square = exactSquare(v)
+      expect(asInteger(vectorNormUpper(v)) ** 2n >= square, `upper ${k}`).toBe(true)
+      expect(asInteger(vectorNormLower(v)) ** 2n <= square, `lower ${k}`).toBe(true)
+    }
+  })
+
   it('enclose the exact norm, in integers', () => {
     const anything = fc.array(
       fc.oneof(
@@ -144,6 +172,8 @@ describe('twiddles', () => {
         expect(Math.abs(s - Math.sin((2 * Math.PI * k) / n))).toBeLessThan(TWIDDLE_ERROR + 3e-15)
         expect(Math.abs(c * c + s * s - 1)).toBeLessThan(2 * TWIDDLE_ERROR)
       }
+    // The derivation asks for 40 roundings.
+    expect(TWIDDLE_ERROR).toBeGreaterThanOrEqual(40 * UNIT)
     expect(turn(1, 4)).toEqual([-0, 1])
     expect(turn(1, 2).map((x) => x + 0)).toEqual([-1, 0])
     expect(turn(0, 7)).toEqual([1, 0])
