@@ -119,10 +119,17 @@ export function zipExpressions(
     site,
     operands.map((operand) => operand.dims),
   )
-  const indices = operands.map((operand) => broadcastIndex(operand.dims, dims))
   const ids = new Float64Array(sizeOf(dims))
-  // One array for all elements: no rule keeps the one that it is given.
-  const elements = new Array<ExpressionId>(operands.length).fill(0)
+  // One array for all elements: no rule keeps the one that it is given. It holds float64 from the start, as it will.
+  const elements = new Array<ExpressionId>(operands.length).fill(0.5)
+  if (operands.every((operand) => sameDims(operand.dims, dims))) {
+    for (let i = 0; i < ids.length; i++) {
+      for (let k = 0; k < elements.length; k++) elements[k] = operands[k].ids[i]
+      ids[i] = f(elements)
+    }
+    return [{ dims, ids }]
+  }
+  const indices = operands.map((operand) => broadcastIndex(operand.dims, dims))
   for (let i = 0; i < ids.length; i++) {
     for (let k = 0; k < elements.length; k++) elements[k] = operands[k].ids[indices[k][i]]
     ids[i] = f(elements)

@@ -65,7 +65,9 @@ export function createExpressionPool(): FusionPool {
   }
 
   function linear(ids: readonly ExpressionId[], coefficients: readonly number[]): ExpressionId {
-    if (ids.some((id) => id === OPAQUE)) return OPAQUE
+    for (let k = 0; k < ids.length; k++) if (ids[k] === OPAQUE) return OPAQUE
+    const plain = ofAtoms(ids, coefficients)
+    if (plain !== undefined) return plain
     return fromForm(
       combine(
         store,
@@ -76,13 +78,24 @@ export function createExpressionPool(): FusionPool {
     )
   }
 
+  /** Distinct leaves and squares in ascending order with coefficients of the file: a form as it stands. */
+  function ofAtoms(ids: readonly ExpressionId[], coefficients: readonly number[]): ExpressionId | undefined {
+    if (ids.length < 2 || relativeError !== 0) return undefined
+    for (let k = 0; k < ids.length; k++) {
+      const kind = store.kind(ids[k]!)
+      if ((kind !== 'leaf' && kind !== 'square') || (k > 0 && ids[k]! <= ids[k - 1]!) || coefficients[k] === 0)
+        return undefined
+    }
+    return fromForm({ offset: ZERO, terms: ids.map((id, k) => ({ id, ...coefficient(coefficients[k]!, 0) })) })
+  }
+
   /** Linear combination with coefficients that are exact or carry their own slack. */
   const weighted = (ids: readonly ExpressionId[], coefficients: readonly Inexact[]): ExpressionId =>
     ids.some((id) => id === OPAQUE) ? OPAQUE : fromForm(combine(store, ids, coefficients, extreme))
 
   const negate = (id: ExpressionId): ExpressionId => weighted([id], [exactly(-1)])
   const order = (set: readonly ExpressionId[], rank: number): ExpressionId =>
-    store.intern('order', [store.intern('set', set, 0, ZERO)], rank, ZERO)
+    store.internUnary('order', store.intern('set', set, 0, ZERO), rank)
 
   /** Sorted, flattened, without repetition; constants merged into one. */
   function members(ids: readonly ExpressionId[], largest: boolean): ExpressionId[] {
@@ -127,7 +140,14 @@ export function createExpressionPool(): FusionPool {
 
   /** max (largest) or min of at least one expression. */
   function extreme(ids: readonly ExpressionId[], largest: boolean): ExpressionId {
-    if (ids.length === 0 || ids.some((id) => id === OPAQUE)) return OPAQUE
+    if (ids.length === 0) return OPAQUE
+    for (let k = 0; k < ids.length; k++) if (ids[k] === OPAQUE) return OPAQUE
+    if (ids.length === 2) {
+      const [a, b] = ids as [ExpressionId, ExpressionId]
+      // Two leaves: nothing to simplify, and most of what there is.
+      if (a !== b && store.kind(a) === 'leaf' && store.kind(b) === 'leaf')
+        return store.internUnary('order', a < b ? store.internPair(a, b) : store.internPair(b, a), largest ? 2 : 1)
+    }
     const set = members(ids, largest)
     if (set.length === 1) return set[0]!
     const pair = pairOf(set, largest)
@@ -241,7 +261,9 @@ export function createExpressionPool(): FusionPool {
 
   function multiply(a: ExpressionId, b: ExpressionId): ExpressionId {
     if (a === OPAQUE || b === OPAQUE) return OPAQUE
-    if (store.kind(a) === 'constant') return weighted([b], [{ value: store.value(a), slack: store.slack(a) }])
+    const kind = store.kind(a)
+    if (a === b && (kind === 'leaf' || kind === 'order')) return store.internUnary('square', a, 0)
+    if (kind === 'constant') return weighted([b], [{ value: store.value(a), slack: store.slack(a) }])
     if (store.kind(b) === 'constant') return multiply(b, a)
     const result = signed(a, b) ?? signed(b, a)
     if (result !== undefined) return result
@@ -299,7 +321,7 @@ export function createExpressionPool(): FusionPool {
       return literal({ value, slack: exact ? 0 : value * EPSILON + Math.sqrt(store.slack(id)) })
     }
     if (kind === 'square') return abs(store.argument(id, 0))
-    if (isQuadratic(store, id)) return store.intern('sqrt', [id], 0, ZERO)
+    if (isQuadratic(store, id)) return store.internUnary('sqrt', id, 0)
     // The root is monotone: it may be taken inside an order statistic (Sqrt(Max(Q, eps))).
     if (kind === 'order') {
       const set = store.argument(id, 0)
@@ -327,7 +349,9 @@ export function createExpressionPool(): FusionPool {
     sqrt,
     open(base, count) {
       const first = store.leaves(base, count)
-      return Float64Array.from({ length: count }, (_, k) => first + k)
+      const ids = new Float64Array(count)
+      for (let k = 0; k < count; k++) ids[k] = first + k
+      return ids
     },
     withRelativeError(error, build) {
       const before = relativeError

@@ -53,6 +53,9 @@ export interface ExpressionStore {
     value: Inexact,
     terms?: readonly Term[],
   ): ExpressionId
+  /** The same for an expression of one argument (two, in ascending order: a set) and no value. */
+  internUnary(kind: Kind, argument: ExpressionId, label: number): ExpressionId
+  internPair(first: ExpressionId, second: ExpressionId): ExpressionId
   /** `count` fresh leaves with consecutive numbers; returns the first. */
   leaves(base: number, count: number): ExpressionId
 }
@@ -101,6 +104,51 @@ export function createExpressionStore(): ExpressionStore {
     values = grown(values, size + extra)
     slacks = grown(slacks, size + extra)
     kinds = grown(kinds, size + extra)
+  }
+
+  /** The expression of no value with these arguments (the second -1 when there is one), new or known. */
+  function internFew(kind: number, first: number, second: number, label: number): number {
+    if (entries * 2 > table.length) widen()
+    const list = second < 0 ? 1 : 2
+    let hash = mix(mix(mix(mix(0x2c1b3c6d, kind), label), first), second)
+    hash ^= hash >>> 13
+    const last = table.length - 1
+    let slot = hash & last
+    for (; table[slot] !== 0; slot = (slot + 1) & last) {
+      const id = table[slot]! - 1
+      if (hashes[id] !== hash || kinds[id] !== kind || labels[id] !== label || counts[id] !== list) continue
+      const start = starts[id]!
+      if (args[start] === first && (second < 0 || args[start + 1] === second)) return id
+    }
+    reserve(1)
+    reserveArguments(2)
+    const id = size++
+    args[used] = first
+    let height = heights[first]!
+    let weight = weights[first]!
+    if (second >= 0) {
+      args[used + 1] = second
+      height = Math.max(height, heights[second]!)
+      weight += weights[second]!
+    }
+    kinds[id] = kind
+    labels[id] = label
+    starts[id] = used
+    counts[id] = list
+    heights[id] = height + 1
+    weights[id] = Math.min(weight, 2 ** 31 - 1)
+    hashes[id] = hash
+    used += list
+    table[slot] = id + 1
+    entries++
+    return id
+  }
+
+  function reserveArguments(extra: number): void {
+    if (used + extra <= args.length) return
+    args = grown(args, used + extra)
+    coefficients = grown(coefficients, used + extra)
+    coefficientSlacks = grown(coefficientSlacks, used + extra)
   }
 
   function hashOf(
@@ -153,9 +201,7 @@ export function createExpressionStore(): ExpressionStore {
     terms: readonly Term[],
   ): number {
     reserve(1)
-    args = grown(args, used + list.length)
-    coefficients = grown(coefficients, used + list.length)
-    coefficientSlacks = grown(coefficientSlacks, used + list.length)
+    reserveArguments(list.length)
     const id = size++
     let height = -1
     let weight = 0
@@ -190,8 +236,13 @@ export function createExpressionStore(): ExpressionStore {
     coefficientSlack: (id, k) => coefficientSlacks[starts[id]! + k]!,
     height: (id) => heights[id]!,
     weight: (id) => weights[id]!,
+    internUnary: (kind, argument, label) => internFew(CODE[kind], argument, -1, label),
+    internPair: (first, second) => internFew(CODE.set, first, second, 0),
     intern(kind, list, label, value, terms = []) {
       const code = CODE[kind]
+      // One way for each expression, or it would have two numbers.
+      if (list.length > 0 && list.length < 3 && terms.length === 0 && value.value === 0 && value.slack === 0)
+        return internFew(code, list[0]!, list.length === 1 ? -1 : list[1]!, label)
       if (entries * 2 > table.length) widen()
       const hash = hashOf(code, list, label, value, terms)
       let slot = hash & (table.length - 1)

@@ -6,7 +6,7 @@ export type NonNegativity = (id: ExpressionId) => boolean
 /** The predicate "proved non-negative for every value of the leaves"; false = not proved. Remembers its answers. */
 export function createNonNegativity(store: ExpressionStore): NonNegativity {
   /** By id: 0 = not asked yet, 1 = proved, 2 = not proved. */
-  let known = new Uint8Array(2 ** 14)
+  let known = new Uint8Array(2 ** 9)
 
   function linear(id: ExpressionId): boolean {
     if (!(store.value(id) - store.slack(id) >= 0)) return false

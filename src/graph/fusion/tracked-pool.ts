@@ -31,6 +31,7 @@ export interface TrackedPool extends ExpressionPool {
 }
 
 const STATE = 2 ** 32
+const MOST_STATES = 2 ** 18
 const U = 2 ** -24
 const EXACT: RelativeError = { ulps: 0, tiny: 0 }
 const LOST: RelativeError = { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSITIVE_INFINITY }
@@ -44,8 +45,13 @@ const allPlain = (ids: readonly number[]): readonly ExpressionId[] =>
 
 export function createTrackedPool(): TrackedPool {
   const pool = createExpressionPool()
-  const states: RelativeError[] = [EXACT]
-  const known = new Map<number, Map<number, number>>([[0, new Map([[0, 0]])]])
+  const states: RelativeError[] = [EXACT, LOST]
+  const known = new Map<number, Map<number, number>>([
+    [0, new Map([[0, 0]])],
+    [LOST.ulps, new Map([[LOST.tiny, 1]])],
+  ])
+  /** What `rounded` made of a state last. */
+  let last = { state: -1, ulps: 0, tiny: 0, after: 0 }
   let constantError = 0
   let aligned = true
   let alignment = false
@@ -56,6 +62,8 @@ export function createTrackedPool(): TrackedPool {
     const row = known.get(ulps) ?? new Map<number, number>()
     const found = row.get(tiny)
     if (found !== undefined) return found
+    // A pair is one float64, to which movement adds 2^50: states beyond these are not told apart.
+    if (states.length >= MOST_STATES) return number(LOST)
     known.set(ulps, row.set(tiny, states.length))
     return states.push({ ulps, tiny }) - 1
   }
@@ -86,29 +94,46 @@ export function createTrackedPool(): TrackedPool {
   }
 
   function linear(ids: readonly number[], coefficients: readonly number[]): number {
-    if (ids.includes(OPAQUE)) return OPAQUE
-    const expression = pool.linear(allPlain(ids), coefficients)
-    if (constantError === 0 && !alignment && ids.every((id) => id < STATE)) return expression
-    const terms = ids.filter((id, k) => coefficients[k] !== 0 && pool.valueOf(plain(id)) !== 0)
-    let { ulps } = worst(ids)
-    if (terms.length > 1) {
-      const signs = new Set(ids.map((id, k) => signOf(plain(id), coefficients[k]!)))
-      signs.delete(0)
-      if (signs.size > 1 || signs.has(Number.NaN)) {
-        aligned = false
-        if (ulps > 0 || constantError > 0 || ids.some((id) => errorOf(id).tiny > 0)) return pair(expression, LOST)
+    let exact = true
+    for (let k = 0; k < ids.length; k++) {
+      if (ids[k] === OPAQUE) return OPAQUE
+      if (ids[k]! >= STATE) exact = false
+    }
+    const plainIds = exact ? ids : ids.map(plain)
+    const expression = pool.linear(plainIds, coefficients)
+    if (constantError === 0 && !alignment && exact) return expression
+    let ulps = 0
+    let tiny = 0
+    let terms = 0
+    let sign = 0
+    let mixed = false
+    for (let k = 0; k < ids.length; k++) {
+      if (!exact) {
+        const error = errorOf(ids[k]!)
+        ulps = Math.max(ulps, error.ulps)
+        tiny += Math.abs(coefficients[k]!) * error.tiny
       }
+      if (coefficients[k] !== 0 && pool.valueOf(plainIds[k]!) !== 0) terms++
+      const own = signOf(plainIds[k]!, coefficients[k]!)
+      if (own === 0) continue
+      // NaN, a sign that is not known, agrees with none.
+      if (Number.isNaN(own) || (sign !== 0 && own !== sign)) mixed = true
+      sign = own
+    }
+    if (terms > 1 && mixed) {
+      aligned = false
+      if (ulps > 0 || constantError > 0 || ids.some((id) => errorOf(id).tiny > 0)) return pair(expression, LOST)
     }
     if (constantError > 0) ulps = both(ulps, constantError / U)
-    const tiny = ids.reduce((sum, id, k) => sum + Math.abs(coefficients[k]!) * errorOf(id).tiny, 0) * SLACK
+    tiny *= SLACK
     return pair(expression, ulps === 0 && tiny === 0 ? EXACT : { ulps, tiny })
   }
 
   function multiply(a: number, b: number): number {
     if (a === OPAQUE || b === OPAQUE) return OPAQUE
+    if (a < STATE && b < STATE) return pool.multiply(a, b)
     const [p, q] = [plain(a), plain(b)]
     const expression = pool.multiply(p, q)
-    if (a < STATE && b < STATE) return expression
     const [left, right] = [errorOf(a), errorOf(b)]
     const ulps = both(left.ulps, right.ulps)
     const [c, d] = [pool.valueOf(p), pool.valueOf(q)]
@@ -137,8 +162,14 @@ export function createTrackedPool(): TrackedPool {
   }
 
   // t -> t +- (ulps u |t| + tiny) is increasing, so it commutes with order statistics.
-  const order = (ids: readonly number[], pick: (plainIds: readonly ExpressionId[]) => ExpressionId): number =>
-    ids.includes(OPAQUE) ? OPAQUE : pair(pick(allPlain(ids)), worst(ids))
+  function order(ids: readonly number[], pick: (plainIds: readonly ExpressionId[]) => ExpressionId): number {
+    let exact = true
+    for (let k = 0; k < ids.length; k++) {
+      if (ids[k] === OPAQUE) return OPAQUE
+      if (ids[k]! >= STATE) exact = false
+    }
+    return exact ? pick(ids) : pair(pick(ids.map(plain)), worst(ids))
+  }
 
   return {
     expressions: pool,
@@ -185,9 +216,14 @@ export function createTrackedPool(): TrackedPool {
     },
     rounded(id, ulps, tiny) {
       if (id === OPAQUE) return OPAQUE
-      const before = errorOf(id)
-      const grown = tiny + before.tiny * (1 + ulps * U)
-      return pair(plain(id), { ulps: both(before.ulps, ulps), tiny: grown * SLACK })
+      const state = stateOf(id)
+      // Elements of a tensor mostly share one state.
+      if (state !== last.state || ulps !== last.ulps || tiny !== last.tiny) {
+        const before = states[state]!
+        const grown = tiny + before.tiny * (1 + ulps * U)
+        last = { state, ulps, tiny, after: number({ ulps: both(before.ulps, ulps), tiny: grown * SLACK }) }
+      }
+      return id + STATE * (last.after - state)
     },
     expressionOf: (id) => (id === OPAQUE ? OPAQUE : plain(id)),
     errorOf,
