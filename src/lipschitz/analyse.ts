@@ -3,6 +3,7 @@
  * certificates need. Pure: the same program gives the same value.
  * @module
  */
+import { nodesFor } from '../graph/evaluate.ts'
 import type { Program, Refusal } from '../graph/program.ts'
 import { timesUp } from '../ops/sum-up.ts'
 import type { BoundReport, LayerReport, TraceStep } from '../report/report.ts'
@@ -189,7 +190,7 @@ function headConstant(network: Network, name: string): number {
 
 /** The nodes where the bound of the logits is lost: their inputs are bounded and their outputs are not. */
 function unbounded(network: Network, constants: Constants, logits: string): Refusal[] {
-  if (Number.isFinite(constants.of(logits))) return []
+  if (Number.isFinite(constants.of(logits))) return undefinedSomewhere(network, constants, logits)
   const found: Refusal[] = []
   const seen = new Set<string>()
   const visit = (name: string): void => {
@@ -210,6 +211,35 @@ function unbounded(network: Network, constants: Constants, logits: string): Refu
   }
   visit(logits)
   return found.length > 0 ? found : [{ name: logits, op: 'output', reason: 'has no finite Lipschitz constant' }]
+}
+
+/** Operators of reals that are no real number, or infinite, for some. */
+const PARTIAL = new Set(['Div', 'Log', 'LpNormalization', 'Pow', 'Reciprocal', 'ReduceLogSum', 'Sqrt'])
+
+/**
+ * A value that has no bound and is lost again (0 log x, 1 / x less 1 / x) moves nothing, but is not there for every input: then
+ * nor is the output, which is NaN when executed.
+ */
+function undefinedSomewhere(network: Network, constants: Constants, logits: string): Refusal[] {
+  // Inside a unit that proves its own constant the argument is proved to stay where the function is defined.
+  const proved = new Set(
+    network.program.nodes.flatMap(({ site }) =>
+      site.outputs.flatMap(({ name }) => (name === '' ? [] : (constants.segment(name)?.nodes ?? []))),
+    ),
+  )
+  const partial = nodesFor(network.program, [logits]).filter((node) => {
+    const { site } = node
+    if (!PARTIAL.has(site.node.op) || network.rule(node).kind !== 'unbounded' || proved.has(node)) return false
+    // Whole powers are defined everywhere; what fusion looks through (the root of a sum of squares) is as a whole.
+    const exponent = site.node.op === 'Pow' ? site.constant(1)?.data : undefined
+    if (exponent?.every((power) => Number.isInteger(power) && power >= 0)) return false
+    return network.symbolic.tensors.get(site.outputs[0]!.name)?.base !== undefined
+  })
+  return partial.map(({ site }) => ({
+    name: site.node.name,
+    op: site.node.op,
+    reason: 'is not defined for every input',
+  }))
 }
 
 function layersOf(network: Network): LayerReport[] {

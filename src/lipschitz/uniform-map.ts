@@ -28,6 +28,10 @@ export function uniformMap(node: ProgramNode): UniformMap | undefined {
 function readOff(node: ProgramNode): UniformMap | undefined {
   // Of several outputs (Split) each is a map of its own.
   if (node.site.outputs.length !== 1) return undefined
+  // A factor that the file computes is known up to its error only, whatever number float64 makes of it.
+  const rule = node.operator.lipschitz(node.site)
+  if (rule.kind === 'affine' && rule.structure.kind === 'diagonal' && rule.structure.scale.relativeError)
+    return undefined
   const { pool, ids } = locally(node, 0)
   if (!ids || ids.includes(OPAQUE)) return undefined
   const sizes = new Map(

@@ -194,6 +194,12 @@ const refused: readonly [name: string, dims: readonly number[], body: Body][] = 
     (b, x) => b.node('Sqrt', [b.node('Sub', [times(b, x, x), b.constant([1])])]),
   ],
   ['x^2', ROW, (b, x) => times(b, x, x)],
+  ['0 log(x): NaN for what has no logarithm', ROW, (b, x) => b.node('Add', [x, times(b, b.node('Log', [x]), 0)])],
+  [
+    'min(relu(1 / x), 0): NaN at 0',
+    ROW,
+    (b, x) => b.node('Add', [x, b.node('Min', [b.node('Relu', [b.node('Div', [x, x])]), b.constant([0])])]),
+  ],
   [
     'padding with a value that depends on the input',
     [1, 2],
