@@ -102,7 +102,8 @@ export function prepare(model: Model, options: PrepareOptions): Program {
     const { operator, site, types } = placed
     const outputs = node.outputs.map((name, i): Operand => ({ name, ...types[i]! }))
     const whole = createSite(node, site.opset, operands, outputs)
-    if (node.inputs.some((name) => dynamic.has(name)) && !operator.shapeOnly) {
+    const depends = (name: string, index: number) => dynamic.has(name) && !operator.typeOnlyInputs?.includes(index)
+    if (node.inputs.some(depends) && !operator.shapeOnly) {
       for (const output of outputs) {
         if (output.name === '') continue
         values.set(output.name, output)

@@ -6,6 +6,7 @@ import { centering } from './centering.ts'
 import { circularConvolution } from './circular-convolution.ts'
 import { gatedActivation } from './gated-activation.ts'
 import type { Network } from './network.ts'
+import { ownSize } from './own-size.ts'
 import { residualBlock } from './residual-block.ts'
 import type { Segment } from './segments.ts'
 
@@ -14,6 +15,7 @@ const PATTERNS: readonly ((network: Network, name: string) => Segment | undefine
   gatedActivation,
   circularConvolution,
   centering,
+  ownSize,
 ]
 
 /** Every unit that ends at a tensor. */

@@ -2,6 +2,7 @@
  * What Add, Sub, Sum and Mean share: y = sum of coefficient * operand, with broadcasting.
  * @module
  */
+import type { NdArray } from '../onnx/ir.ts'
 import { broadcastIndex, broadcastShape, repetitionNorm, sumTo, zipExpressions } from './broadcast.ts'
 import { sameDims, sizeOf } from './dims.ts'
 import type { Operator, Site } from './operator.ts'
@@ -22,22 +23,8 @@ export function additive(
 
   return {
     shape: (site) => [{ type: site.input(0).type, dims: broadcastShape(site) }],
-    evaluate: (site, inputs) => {
-      const first = inputs[0]!
-      const factors = coefficients(site)
-      const dims = broadcastShape({ ...site, input: (i) => ({ name: '', type: first.type, dims: inputs[i]!.dims }) })
-      const data = new Float64Array(sizeOf(dims))
-      inputs.forEach((operand, i) => {
-        const x = operand!.data
-        const c = factors[i]
-        if (sameDims(operand!.dims, dims)) for (let j = 0; j < data.length; j++) data[j] += c * x[j]
-        else {
-          const index = broadcastIndex(operand!.dims, dims)
-          for (let j = 0; j < data.length; j++) data[j] += c * x[index[j]]
-        }
-      })
-      return [{ type: first.type, dims, data }]
-    },
+    evaluate: (site, inputs) => weighted(site, inputs, coefficients(site)),
+    magnitudes: (site, inputs) => weighted(site, inputs, coefficients(site).map(Math.abs)),
     lipschitz: (site) => {
       const dynamic = dynamicInputs(site)
       const because = 'a sum moves by no more than the sum of what its terms move'
@@ -69,4 +56,25 @@ export function additive(
       return zipExpressions(site, inputs, pool, (ids) => pool.linear(ids, factors))
     },
   }
+}
+
+/** sum of factors[i] * inputs[i], with broadcasting. */
+function weighted(
+  site: Site,
+  inputs: readonly (NdArray | undefined)[],
+  factors: readonly number[],
+): readonly NdArray[] {
+  const { type } = inputs[0]!
+  const dims = broadcastShape({ ...site, input: (i) => ({ name: '', type, dims: inputs[i]!.dims }) })
+  const data = new Float64Array(sizeOf(dims))
+  inputs.forEach((operand, i) => {
+    const x = operand!.data
+    const c = factors[i]
+    if (sameDims(operand!.dims, dims)) for (let j = 0; j < data.length; j++) data[j] += c * x[j]
+    else {
+      const index = broadcastIndex(operand!.dims, dims)
+      for (let j = 0; j < data.length; j++) data[j] += c * x[index[j]]
+    }
+  })
+  return [{ type, dims, data }]
 }

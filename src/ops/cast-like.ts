@@ -8,10 +8,8 @@ export const CastLike: Operator = {
   opsets: [15, 25],
   shape: (site) => Cast.shape(asCast(site)),
   evaluate: (site, inputs) => Cast.evaluate(asCast(site), inputs),
-  lipschitz: (site) =>
-    site.inputs[0]?.constant
-      ? { kind: 'constant', value: 0, because: 'only the type of the second input counts' }
-      : Cast.lipschitz(asCast(site)),
+  typeOnlyInputs: [1],
+  lipschitz: (site) => Cast.lipschitz(asCast(site)),
   rounding: (site) => Cast.rounding(asCast(site)),
   rows: () => 'elementwise',
   vjp: (site, b, cotangents, wanted) => [...Cast.vjp!(asCast(site), b, cotangents, wanted), undefined],

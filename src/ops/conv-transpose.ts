@@ -41,6 +41,7 @@ export const ConvTranspose: Operator = {
     const structure = { weights, groups: site.int('group', 1), strides, dilations, padsBegin, padsEnd, spatial }
     return { kind: 'affine', structure: { kind: 'convolution', ...structure, transposed: true } }
   },
+  magnitudes: (site, inputs) => ConvTranspose.evaluate(site, inputs),
   rounding: (site) => {
     const w = site.input(1).dims
     return dot((w[0] / site.int('group', 1)) * sizeOf(w.slice(2)) + (site.inputs[2] ? 1 : 0))

@@ -39,6 +39,7 @@ export const Conv: Operator = {
     const structure = { weights, groups: site.int('group', 1), strides, dilations, padsBegin, padsEnd, spatial }
     return { kind: 'affine', structure: { kind: 'convolution', ...structure, transposed: false } }
   },
+  magnitudes: (site, inputs) => Conv.evaluate(site, inputs),
   rounding: (site) => {
     const weights = site.input(1).dims
     return dot(sizeOf(weights.slice(1)) + (site.inputs[2] ? 1 : 0))

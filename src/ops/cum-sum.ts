@@ -26,6 +26,7 @@ export const CumSum: Operator = {
     }
     return { kind: 'affine', structure: { kind: 'matrix', matrix: { type: 'float32', dims: [length, length], data } } }
   },
+  magnitudes: (site, inputs) => CumSum.evaluate(site, inputs),
   rounding: (site) => ({ kind: 'dot', terms: site.input(0).dims[axisOf(site)]! }),
   rows: (site) => (axisOf(site) === 0 ? 'mixed' : 'rows'),
   // The adjoint sums the other way round.

@@ -42,6 +42,7 @@ export const Einsum: Operator = {
       ? { kind: 'constant', value: norm, because: 'Frobenius norm of the constant operands and of the sums' }
       : unbounded('a constant operand is infinite or not a number')
   },
+  magnitudes: (site, inputs) => Einsum.evaluate(site, inputs),
   rounding: (site) => {
     const { output, sizes, terms } = planOf(site)
     const summed = [...sizes].filter(([label]) => !output.includes(label)).reduce((n, [, size]) => n * size, 1)

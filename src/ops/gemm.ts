@@ -57,6 +57,11 @@ export const Gemm: Operator = {
       combine: (bounds) => sumUp(bounds.map((bound, index) => timesUp(index === 2 ? offset : norm, bound ?? 0))),
     }
   },
+  magnitudes: (site, inputs) => {
+    const { alpha, beta } = settingsOf(site)
+    const positive = { ...site, float: (name: string) => Math.abs(name === 'alpha' ? alpha : beta) }
+    return Gemm.evaluate(positive, inputs)
+  },
   rounding: (site) => {
     const { alpha, beta } = settingsOf(site)
     if (isSubnormal(alpha) || isSubnormal(beta))

@@ -64,6 +64,7 @@ export const MatMul: Operator = {
     if (dynamic.length > 1) return unbounded('both factors depend on the input')
     return constantFactor(site, dynamic[0] === 0 ? 1 : 0)
   },
+  magnitudes: (site, inputs) => MatMul.evaluate(site, inputs),
   rounding: (site) => dot(productOf(site, site.input(0).dims, site.input(1).dims).inner),
   rows: (site) => {
     const [a, b] = [site.input(0), site.input(1)]

@@ -210,12 +210,19 @@ export interface Operator {
    * with arrays whose `dims` are right and whose `data` is empty.
    */
   readonly shapeOnly?: true
+  /** Positions of inputs of which only the type and the shape matter: they make no result depend on the graph's inputs. */
+  readonly typeOnlyInputs?: readonly number[]
   /**
    * For constants that the file computes: bound on the relative error of every output element when input i has relative
    * error `errors[i]` (0 = exact, Infinity = unknown), the operator's own rounding excluded. Mul: (1 + a)(1 + b) - 1.
    * Absent: errors pass through data movement and nothing else.
    */
   relativeError?(site: Site, errors: readonly number[]): number
+  /**
+   * For operators whose outputs are sums of products of input elements: the sums of the absolute values of those products, of the first
+   * output. `inputs` are absolute values already. Absent: the outputs are no such sums.
+   */
+  magnitudes?(site: Site, inputs: readonly (NdArray | undefined)[]): readonly NdArray[]
   /** Called only with at least one dynamic input. */
   lipschitz(site: Site): LipschitzRule
   rounding(site: Site): RoundingRule

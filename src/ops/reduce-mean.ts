@@ -16,6 +16,7 @@ export const ReduceMean: Operator = {
     const because = `the mean of ${count} entries is their inner product with a vector of norm 1/sqrt(${count})`
     return { kind: 'affine', structure: { kind: 'closed-form', norm: inverseSqrtUp(count), because } }
   },
+  magnitudes: (site, inputs) => ReduceMean.evaluate(site, inputs),
   // The sum, the rounded factor 1/N or the division, and its product.
   rounding: (site) => ({ kind: 'dot', terms: reductionOf(site, AXES_INPUT).count + 2 }),
   symbolic: symbolicReduction(AXES_INPUT, (pool, group) =>

@@ -13,6 +13,7 @@ export const ReduceSum: Operator = {
     const because = `the sum of ${count} entries is their inner product with ones, of norm sqrt(${count})`
     return { kind: 'affine', structure: { kind: 'closed-form', norm: sqrtUp(count), because } }
   },
+  magnitudes: (site, inputs) => ReduceSum.evaluate(site, inputs),
   rounding: (site) => ({ kind: 'dot', terms: reductionOf(site, AXES_INPUT).count }),
   symbolic: symbolicReduction(AXES_INPUT, (pool, group) =>
     pool.linear(
