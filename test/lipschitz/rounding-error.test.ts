@@ -4,13 +4,13 @@
  */
 import { describe, expect, it } from 'vitest'
 import { prepare } from '../../src/graph/prepare.ts'
-import { type Analysis, analyse, type Proof } from '../../src/lipschitz/analyse.ts'
+import { type AnalyseOptions, type Analysis, analyse, type Proof } from '../../src/lipschitz/analyse.ts'
 import { certify, stepsOf } from '../../src/lipschitz/certify.ts'
 import { createLogitErrors } from '../../src/lipschitz/logit-errors.ts'
 import { boundOutputs } from '../../src/lipschitz/output-bounds.ts'
 import { type ErrorForm, plus, scaled } from '../../src/lipschitz/rounding-error.ts'
-import type { BuilderAttribute } from '../../src/onnx/builder.ts'
-import { type Body, conv, dense, modelOf } from './networks.ts'
+import type { BuilderAttribute, GraphBuilder } from '../../src/onnx/builder.ts'
+import { type Body, conv, dense, maxMin, modelOf, rotation } from './networks.ts'
 
 const U = 2 ** -24
 const TINY = 2 ** -126
@@ -22,7 +22,7 @@ const float = (value: number): BuilderAttribute => ({ float: value })
 async function proofOf(
   input: readonly number[],
   body: Body,
-  profile?: string,
+  profile?: AnalyseOptions['profile'],
 ): Promise<Proof & { readonly logits: string }> {
   const program = prepare(modelOf(input, [], body, 20), { batch: 1 })
   const { proof, logits } = await analyse(program, profile === undefined ? {} : { profile })
@@ -249,6 +249,101 @@ describe('several nodes', () => {
     expect(found.slope / (5 * 3 * U)).toBeCloseTo(1, 3)
   })
 
+  it('a region costs what its elements round, not what its nodes do one by one', async () => {
+    const found = await errorOf([1, 4], (b, x) => maxMin(b, maxMin(b, maxMin(b, b.node('Mul', [x, b.constant([3])])))))
+    expect(found.slope / (3 * U)).toBeCloseTo(1, 3)
+  })
+
+  it('an absolute error inside a region counts for every element', async () => {
+    const found = await errorOf([1, 4], (b, x) => b.node('Relu', [b.node('HardSigmoid', [x])]))
+    expect(found.constant / (2 * 8 * U)).toBeCloseTo(1, 3)
+  })
+
+  it('sums of constants that no closed form knows cost everything', async () => {
+    const sum: Body = (b, x) =>
+      b.node('Sum', [x, b.initializer('p', [1, 4], [8, 8, 8, 8]), b.initializer('m', [1, 4], [-8, -8, -8, -8])])
+    expect((await errorOf([1, 4], sum)).constant).toBe(Number.POSITIVE_INFINITY)
+    const { logitErrors } = await proofOf([1, 4], (b, x) => sum(b, dense(b, x, rotation(4, 1), 4, 4)))
+    expect(logitErrors.single(0).constant).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  // Arithmetic so coarse that the rounding of what was rounded shows.
+  const COARSE = { name: 'coarse', elementwise: 2 ** 20, dot: () => 0.25 }
+  const lost: Body = (b, x) => b.node('Sub', [b.node('Add', [x, b.constant([2 ** 10])]), b.constant([2 ** 10])])
+
+  it('a node rounds what arrives, errors and all', async () => {
+    const { errors, logits, trailing } = await proofOf(
+      [1, 4],
+      (b, x) => dense(b, lost(b, x), rotation(4, 1), 4, 4),
+      COARSE,
+    )
+    const { slope, constant } = errors.of(trailing.nodes.at(-1)!.site.inputs[0]!.name)
+    const own = errors.byNode(logits)
+    // |W| = 1, || |W| || = 1.95, |h(0)| = 0: all of the constant part is the error that arrives.
+    expect(own.constant).toBeGreaterThan(0.25 * constant)
+    expect(own.slope).toBeGreaterThan(0.25 * (1 + slope))
+    const region = await proofOf(
+      [1, 4],
+      (b, x) => b.node('Relu', [b.node('Mul', [dense(b, x, rotation(4, 1), 4, 4, [3, 4, 0, 0]), b.constant([2])])]),
+      COARSE,
+    )
+    const [base] = region.network.symbolic.bases.slice(1)
+    const e = region.errors.of(base!)
+    // 2 e, and 2^-4 of 2 (|h| + e).
+    expect(region.errors.of(region.logits).slope / (2 * e.slope + (2 * (1 + e.slope)) / 16)).toBeCloseTo(1, 3)
+    expect(region.errors.of(region.logits).constant / (2 * e.constant + (10 + 2 * e.constant) / 16)).toBeCloseTo(1, 1)
+    const mul = region.network.program.nodes.find(({ site }) => site.node.op === 'Mul')!.site.outputs[0]!.name
+    expect(region.errors.byNode(mul).slope / ((2 * (1 + e.slope)) / 16)).toBeCloseTo(1, 3)
+  })
+
+  it('a constant that the file computes costs a single node, too', async () => {
+    const { errors, logits } = await proofOf([1, 4], (b, x) =>
+      b.node('Mul', [x, b.node('Div', [b.constant([1]), b.constant([3])])]),
+    )
+    expect(errors.byNode(logits).slope / ((1 / 3) * 3 * U)).toBeCloseTo(1, 3)
+    const last = await proofOf([1, 4], (b, x) =>
+      b.node('MatMul', [
+        b.node('Relu', [x]),
+        b.node('Div', [b.initializer('w', [4, 2], [3, 0, 0, 0, 4, 0, 0, 1]), b.constant([3])]),
+      ]),
+    )
+    expect(last.logitErrors.single(0).slope).toBeGreaterThan((5 / 3) * (g(4) + 2 * U) * 0.999)
+  })
+
+  it('what arrives at a gate travels with its slope, and its own underflow counts', async () => {
+    const silu: Body = (b, x) => b.node('Mul', [x, b.node('Sigmoid', [x])])
+    const shifted = (b: GraphBuilder, x: string) =>
+      b.node('Sub', [b.node('Add', [x, b.constant([2 ** 30])]), b.constant([2 ** 30])])
+    const arriving = await errorOf([1, 4], shifted)
+    const found = await errorOf([1, 4], (b, x) => silu(b, shifted(b, x)))
+    expect(found.constant / arriving.constant).toBeGreaterThan(1.09)
+    expect(found.constant / arriving.constant).toBeLessThan(1.11)
+    expect((await errorOf([1, 4], silu)).constant).toBeGreaterThan(100 * TINY)
+  })
+
+  it('what a node inside the last segment rounds goes through the rows behind it', async () => {
+    const { errors, logits, logitErrors, trailing } = await proofOf([1, 2], (b, x) =>
+      dense(b, dense(b, b.node('Relu', [x]), [1, 0, 0, 1], 2, 2, [300, 400]), [2, 0, 0, 1], 2, 2, [0, 0]),
+    )
+    const inner = trailing.nodes[0]!.site.outputs[0]!.name
+    expect(inner).not.toBe(logits)
+    const own = g(3) * 500
+    expect(errors.byNode(inner).constant / own).toBeCloseTo(1, 3)
+    // Row 0 is (2, 0): twice what the inner sum rounds, and as much of its own sum.
+    expect(logitErrors.single(0).constant / (2 * own + g(3) * 2 * 500)).toBeCloseTo(1, 3)
+  })
+
+  it('of outputs that no linear node makes a difference costs sqrt 2 of all', async () => {
+    const { errors, logits, logitErrors } = await proofOf([1, 2], (b, x) =>
+      b.node('Relu', [dense(b, x, [1, 0, 0, 1], 2, 2, [3, 4])]),
+    )
+    const whole = errors.of(logits)
+    expectForm(logitErrors.single(1), whole)
+    expectForm(logitErrors.pair(0, 1), scaled(whole, Math.SQRT2))
+    const one = await proofOf([1, 2], (b, x) => b.node('Relu', [dense(b, x, [1, 1], 1, 2, [3])]))
+    expectForm(one.logitErrors.pair(0, 0), one.errors.of(one.logits))
+  })
+
   it('a profile with larger errors multiplies them', async () => {
     const body: Body = (b, x) => b.node('Sigmoid', [b.node('Mul', [x, b.constant([8])])])
     const [cpu, cuda] = [await errorOf([1, 9], body), await errorOf([1, 9], body, 'cuda-f32')]
@@ -304,6 +399,15 @@ describe('errors of rows', () => {
     expect(found.pair(0, 1) / (outputs.pair(0, 1) + 2 * off * features)).toBeCloseTo(1, 9)
     // The bound of the node itself needs no rows.
     expect(found.joint).toBe(outputs.joint)
+    expect(outputs.pair(0, 1) / (2 * Math.hypot(4, 6))).toBeCloseTo(1, 9)
+    expect(outputs.largestPair).toBe(outputs.pair(0, 1))
+  })
+
+  it('the largest difference is that of all pairs', async () => {
+    const { outputs } = await proofOf([1, 2], (b, x) => dense(b, b.node('Relu', [x]), [3, 0, -3, 0, 0, 1], 3, 2))
+    expect(outputs.pair(0, 1)).toBeCloseTo(6, 9)
+    expect(outputs.pair(2, 1)).toBeCloseTo(Math.hypot(3, 1), 9)
+    expect(outputs.largestPair).toBe(outputs.pair(0, 1))
   })
 })
 
@@ -347,6 +451,19 @@ describe('the largest norm that cannot overflow', () => {
     expect(await room([1, 4], (b, x) => times(2 ** -30)(b, times(2 ** 30)(b, x)))).toBe(2 ** 20)
     const sigmoid: Body = (b, x) => b.node('Sigmoid', [times(2 ** 30)(b, x)])
     expect(await room([1, 4], sigmoid)).toBe(2 ** 20)
+  })
+
+  it('looks at tensors that no region and no sum makes', async () => {
+    expect(await room([1, 4], (b, x) => b.node('Selu', [x], { gamma: float(2 ** 30), alpha: float(1) }))).toBe(2 ** 20)
+  })
+
+  it('looks at constants among what a region chooses from, and takes roots where they are taken', async () => {
+    expect(await room([1, 4], (b, x) => b.node('Max', [x, b.constant([2 ** 61])]))).toBe(0)
+    const norm: Body = (b, x) => {
+      const sum = b.node('ReduceSum', [b.node('Mul', [x, x]), b.indices([1])])
+      return b.node('Mul', [b.node('Sqrt', [sum]), b.constant([2 ** 30])])
+    }
+    expect(await room([1, 4], norm)).toBe(2 ** 20)
   })
 
   it('looks at powers inside a node and inside a gate', async () => {
@@ -465,6 +582,26 @@ describe('certificates of several classes', () => {
     expect(certify(analysisOf(none), { logits: [3, 2, 1], inputNorm: 0, label: 0, index: 0 }).radius).toBe(0)
     const unknown = PAIRS.map((row) => row.map(() => Number.NaN))
     expect(certify(analysisOf(unknown), { logits: [3, 2, 1], inputNorm: 0, label: 0, index: 0 }).radius).toBe(0)
+  })
+
+  it('nor without a known error', () => {
+    const { proof, ...rest } = analysisOf(PAIRS)
+    for (const bad of [form(Number.NaN, 0), form(0, Number.NaN), form(Number.POSITIVE_INFINITY, 0)]) {
+      const logitErrors = { single: () => bad, pair: () => bad }
+      const analysis = { ...rest, proof: { ...proof!, logitErrors } } as Analysis
+      expect(certify(analysis, { logits: [3, 2, 1], inputNorm: 1, label: 0, index: 0 }).radius).toBe(0)
+    }
+  })
+
+  it('of one output: 0 belongs to class 0, and to no certificate', () => {
+    const analysis = { ...analysisOf(PAIRS), classes: 1 }
+    const at = (value: number, label: number) => certify(analysis, { logits: [value], inputNorm: 0, label, index: 0 })
+    expect(at(0, 0)).toMatchObject({ predicted: 0, radius: 0 })
+    expect(at(-3, 0).radius).toBeCloseTo((3 - 0.02) / 1.001, 9)
+    const { norms, seed } = stepsOf(analysis, { logits: [-3], inputNorm: 0, label: 0, index: 0 })
+    expect(seed).toBe(3)
+    expect(norms).toBeLessThan(3)
+    expect(norms).toBeCloseTo(3, 9)
   })
 
   it('of a network that does not move: the domain without overflow', () => {
