@@ -5,6 +5,7 @@
  * @module
  */
 import { gamma } from './rounding.ts'
+import type { VectorRoom } from './vector-room.ts'
 
 /**
  * Bound of the spectral norm of E for a size-n factorisation of a matrix with trace at most `trace`.
@@ -28,14 +29,31 @@ export interface Band {
   /** Blocks held: block k lies in slot k mod slots. */
   readonly slots: number
   readonly data: Float64Array
+  /** Where the data lie at the start of a room. */
+  readonly room?: VectorRoom
 }
 
+const bandOf = (size: number, halfWidth: number): number => Math.min((Math.max(0, halfWidth) + 3) & ~3, size - 4)
+
 /** An empty band matrix for n rows whose entries (i, j) vanish for i - j > halfWidth. */
-export function createBand(n: number, halfWidth: number, kept: 'all' | 'ring' = 'all'): Band {
+export function createBand(n: number, halfWidth: number): Band {
   const size = (n + 3) & ~3
-  const band = Math.min((Math.max(0, halfWidth) + 3) & ~3, size - 4)
-  const slots = (kept === 'ring' ? band + 4 : size) / 4
-  return { size, band, slots, data: new Float64Array(slots * 4 * (band + 4)) }
+  const band = bandOf(size, halfWidth)
+  return { size, band, slots: size / 4, data: new Float64Array(size * (band + 4)) }
+}
+
+/** Doubles of a ring. */
+export const ringSize = (n: number, halfWidth: number): number => (bandOf((n + 3) & ~3, halfWidth) + 4) ** 2
+
+/** The same matrix as a ring of rows, of which nothing is known yet. */
+export function createRing(n: number, halfWidth: number, room?: VectorRoom): Band {
+  const size = (n + 3) & ~3
+  const band = bandOf(size, halfWidth)
+  const doubles = (band + 4) ** 2
+  const ring = { size, band, slots: (band + 4) / 4 }
+  return room
+    ? { ...ring, data: room.doubles.subarray(0, doubles), room }
+    : { ...ring, data: new Float64Array(doubles) }
 }
 
 /** Where entry (i, j), j <= i, of a band matrix lies. */
@@ -47,59 +65,22 @@ export function bandIndex({ band, slots }: Band, i: number, j: number): number {
  * Factors a symmetric band matrix (lower part) in place; true when every pivot was positive.
  * @param fill overwrites rows i .. i + 3 when they are due, for a ring
  */
-export function factorsBand({ size, band, slots, data: l }: Band, fill?: (i: number) => void): boolean {
+export function factorsBand(matrix: Band, fill?: (i: number) => void): boolean {
+  const { size, band, slots, data: l, room } = matrix
   const width = band + 4
   for (let i = 0; i < size; i += 4) {
     fill?.(i)
     const first = Math.max(0, i - band)
     const r0 = ((i >> 2) % slots) * 4 * width - i + band
-    const r1 = r0 + width
-    const r2 = r1 + width
-    const r3 = r2 + width
-    for (let j = first; j < i; j += 2) {
-      // Rows j, j+1 lie in one block of four; their offset is that of the block.
-      const s0 = (((j >> 2) % slots) * 4 + (j & 3)) * width - (j & ~3) + band
-      const s1 = s0 + width
-      let a00 = l[r0 + j]!
-      let a01 = l[r0 + j + 1]!
-      let a10 = l[r1 + j]!
-      let a11 = l[r1 + j + 1]!
-      let a20 = l[r2 + j]!
-      let a21 = l[r2 + j + 1]!
-      let a30 = l[r3 + j]!
-      let a31 = l[r3 + j + 1]!
-      for (let q = first; q < j; q++) {
-        const y0 = l[s0 + q]!
-        const y1 = l[s1 + q]!
-        const x0 = l[r0 + q]!
-        const x1 = l[r1 + q]!
-        a00 -= x0 * y0
-        a01 -= x0 * y1
-        a10 -= x1 * y0
-        a11 -= x1 * y1
-        const x2 = l[r2 + q]!
-        const x3 = l[r3 + q]!
-        a20 -= x2 * y0
-        a21 -= x2 * y1
-        a30 -= x3 * y0
-        a31 -= x3 * y1
-      }
-      const p0 = l[s0 + j]!
-      const c = l[s1 + j]!
-      const p1 = l[s1 + j + 1]!
-      a00 /= p0
-      a10 /= p0
-      a20 /= p0
-      a30 /= p0
-      l[r0 + j] = a00
-      l[r1 + j] = a10
-      l[r2 + j] = a20
-      l[r3 + j] = a30
-      l[r0 + j + 1] = (a01 - a00 * c) / p1
-      l[r1 + j + 1] = (a11 - a10 * c) / p1
-      l[r2 + j + 1] = (a21 - a20 * c) / p1
-      l[r3 + j + 1] = (a31 - a30 * c) / p1
-    }
+    if (room) {
+      // Up to the end of the ring, and on from its start.
+      const blocks = (i - first) >> 2
+      const slot = (first >> 2) % slots
+      const before = Math.min(blocks, slots - slot)
+      const rows = 8 * (r0 + first)
+      room.reduceFour(rows, 8 * (slot * 4 * width + band), before, 8 * width, 0)
+      room.reduceFour(rows, 8 * (band - 4 * before), blocks - before, 8 * width, before)
+    } else reduceFour(matrix, i, first, r0)
     for (let a = 0; a < 4; a++) {
       const r = r0 + a * width
       for (let b = 0; b <= a; b++) {
@@ -115,6 +96,58 @@ export function factorsBand({ size, band, slots, data: l }: Band, fill?: (i: num
     }
   }
   return true
+}
+
+/** Final values of the columns left of the diagonal block of rows i .. i + 3. */
+function reduceFour({ band, slots, data: l }: Band, i: number, first: number, r0: number): void {
+  const width = band + 4
+  const r1 = r0 + width
+  const r2 = r1 + width
+  const r3 = r2 + width
+  for (let j = first; j < i; j += 2) {
+    // Rows j, j+1 lie in one block of four; their offset is that of the block.
+    const s0 = (((j >> 2) % slots) * 4 + (j & 3)) * width - (j & ~3) + band
+    const s1 = s0 + width
+    let a00 = l[r0 + j]!
+    let a01 = l[r0 + j + 1]!
+    let a10 = l[r1 + j]!
+    let a11 = l[r1 + j + 1]!
+    let a20 = l[r2 + j]!
+    let a21 = l[r2 + j + 1]!
+    let a30 = l[r3 + j]!
+    let a31 = l[r3 + j + 1]!
+    for (let q = first; q < j; q++) {
+      const y0 = l[s0 + q]!
+      const y1 = l[s1 + q]!
+      const x0 = l[r0 + q]!
+      const x1 = l[r1 + q]!
+      a00 -= x0 * y0
+      a01 -= x0 * y1
+      a10 -= x1 * y0
+      a11 -= x1 * y1
+      const x2 = l[r2 + q]!
+      const x3 = l[r3 + q]!
+      a20 -= x2 * y0
+      a21 -= x2 * y1
+      a30 -= x3 * y0
+      a31 -= x3 * y1
+    }
+    const p0 = l[s0 + j]!
+    const c = l[s1 + j]!
+    const p1 = l[s1 + j + 1]!
+    a00 /= p0
+    a10 /= p0
+    a20 /= p0
+    a30 /= p0
+    l[r0 + j] = a00
+    l[r1 + j] = a10
+    l[r2 + j] = a20
+    l[r3 + j] = a30
+    l[r0 + j + 1] = (a01 - a00 * c) / p1
+    l[r1 + j + 1] = (a11 - a10 * c) / p1
+    l[r2 + j + 1] = (a21 - a20 * c) / p1
+    l[r3 + j + 1] = (a31 - a30 * c) / p1
+  }
 }
 
 /** A Hermitian band matrix (lower part): rows in blocks of two, each block holding columns `block - band .. block + 1`. */

@@ -5,15 +5,18 @@ import {
   choleskySlack,
   createBand,
   createHermitianBand,
+  createRing,
   factorsBand,
   factorsHermitianBand,
   hermitianIndex,
+  ringSize,
 } from '../../src/linalg/cholesky.ts'
 import { lanczosLower, lanczosTop } from '../../src/linalg/lanczos.ts'
 import { normalVector } from '../../src/linalg/normal-vector.ts'
 import { addProductTransposed } from '../../src/linalg/product.ts'
 import { singularValues } from '../../src/linalg/singular-values.ts'
 import { symmetricEigen } from '../../src/linalg/symmetric-eigen.ts'
+import { withRoom } from '../../src/linalg/vector-room.ts'
 
 /** A symmetric matrix with the given eigenvalues, by a random rotation. */
 function withSpectrum(values: readonly number[], seed: number): Float64Array {
@@ -94,7 +97,7 @@ describe('Cholesky as a test of definiteness', () => {
       const top = symmetricEigen(a, n).values[0]!
       const source = banded(a, n, halfWidth)
       const whole = { ...source, data: new Float64Array(source.data.length) }
-      const ring = createBand(n, halfWidth, 'ring')
+      const ring = createRing(n, halfWidth)
       // What a ring held before is not seen.
       ring.data.fill(Number.NaN)
       for (const shift of [top + 1, top - 1e-9 * (1 + Math.abs(top))]) {
@@ -106,6 +109,45 @@ describe('Cholesky as a test of definiteness', () => {
           for (let j = Math.max(0, i - halfWidth); j <= i; j++)
             expect(ring.data[bandIndex(ring, i, j)]).toBe(whole.data[bandIndex(whole, i, j)])
       }
+    }
+  })
+
+  it('vector code in a room is the same factorisation up to rounding, wherever the ring wraps', () => {
+    for (const [n, halfWidth] of [
+      [4, 0],
+      [5, 4],
+      [40, 3],
+      [41, 9],
+      [97, 17],
+      [64, 63],
+    ] as const) {
+      const a = symmetrised(normalVector(n * n, 4, n), n).map((x, k) =>
+        Math.abs(Math.floor(k / n) - (k % n)) > halfWidth ? 0 : x,
+      )
+      const top = symmetricEigen(a, n).values[0]!
+      const source = banded(a, n, halfWidth)
+      const whole = { ...source, data: new Float64Array(source.data.length) }
+      withRoom(ringSize(n, halfWidth), (room) => {
+        expect(room).toBeDefined()
+        const ring = createRing(n, halfWidth, room)
+        ring.data.fill(Number.NaN)
+        for (const [shift, definite] of [
+          [top + 1, true],
+          [top + 1e-9 * (1 + top), true],
+          [top - 1e-9 * (1 + top), false],
+        ] as const) {
+          shiftedNegative(whole, source, n, shift)
+          expect(factorsBand(whole)).toBe(definite)
+          expect(factorsBand(ring, (i) => shiftedNegative(ring, source, n, shift, i, i + 4))).toBe(definite)
+          // Where the matrix is well conditioned, what a ring still holds are the numbers of the whole.
+          if (shift !== top + 1) continue
+          for (let i = Math.max(0, ring.size - ring.band - 4); i < n; i++)
+            for (let j = Math.max(0, i - halfWidth); j <= i; j++)
+              expect(Math.abs(ring.data[bandIndex(ring, i, j)]! - whole.data[bandIndex(whole, i, j)]!)).toBeLessThan(
+                1e-12,
+              )
+        }
+      })
     }
   })
 

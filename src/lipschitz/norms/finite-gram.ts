@@ -3,9 +3,10 @@
  * axis outermost, and one banded Cholesky factorisation bounds the norm with no embedding gap.
  * @module
  */
-import { bandIndex, choleskySlack, createBand, factorsBand } from '../../linalg/cholesky.ts'
+import { type Band, bandIndex, choleskySlack, createRing, factorsBand, ringSize } from '../../linalg/cholesky.ts'
 import { addProductTransposed } from '../../linalg/product.ts'
 import { gamma, nextUp, UNIT } from '../../linalg/rounding.ts'
+import { withRoom } from '../../linalg/vector-room.ts'
 import { outputRange } from './convolution-map.ts'
 import type { Axis } from './geometry.ts'
 import type { GroupWeights } from './phase-kernel.ts'
@@ -190,13 +191,20 @@ function linksOf(axes: readonly Axis[], taps: number): Links {
  * Upper bound of the largest eigenvalue of a Gram matrix, by a ladder of shifts from an estimate: shift I - G positive definite
  * proves it. Returns `ceiling` when no rung below it passes.
  */
-export function boundGram(
-  { size, halfWidth, addRow, error }: FiniteGram,
+export function boundGram(gram: FiniteGram, estimate: number, ceiling: number, rungs = 7): number {
+  const { size, halfWidth } = gram
+  return withRoom(ringSize(size, halfWidth), (room) =>
+    climb(createRing(size, halfWidth, room), gram, estimate, ceiling, rungs),
+  )
+}
+
+function climb(
+  work: Band,
+  { size, addRow, error }: FiniteGram,
   estimate: number,
   ceiling: number,
-  rungs = 7,
+  rungs: number,
 ): number {
-  const work = createBand(size, halfWidth, 'ring')
   const { data, band } = work
   for (let rung = 0, excess = 2e-9; rung < rungs; rung++, excess *= 24) {
     const square = estimate * (1 + excess)
