@@ -154,9 +154,8 @@ export class PadConv2D extends tf.layers.Layer implements Condensable {
       const padded = pad2d(x, mode, padding)
       const kernel = this.kernel.read() as tf.Tensor4D
       const bias = this.bias?.read() as tf.Tensor1D | undefined
-      const y = this.dilationRate.every((rate) => rate === 1)
-        ? conv2d(padded, kernel, { strides: this.strides, padding: NO_PADDING }, bias)
-        : dilated(padded, kernel, this.dilationRate, bias)
+      const geometry = { strides: this.strides, padding: NO_PADDING }
+      const y = conv2d(padded, dilated(kernel, this.dilationRate), geometry, bias)
       return this.activation === null ? y : single(this.activation.apply(y, kwargs) as tf.Tensor | tf.Tensor[])
     })
   }
@@ -238,7 +237,23 @@ function checkPadding(value: string): ConvPadding {
   })
 }
 
-function dilated(x: tf.Tensor4D, kernel: tf.Tensor4D, rate: Pair, bias: tf.Tensor1D | undefined): tf.Tensor4D {
-  const y = tf.conv2d(x, kernel, 1, 'valid', 'NHWC', [...rate])
-  return bias === undefined ? y : tf.add(y, bias)
+/** The kernel with rate - 1 zeros between its taps: TensorFlow.js has no gradient of a dilated convolution. */
+function dilated(kernel: tf.Tensor4D, [ry, rx]: Pair): tf.Tensor4D {
+  if (ry === 1 && rx === 1) return kernel
+  const [kh, kw, channels, filters] = kernel.shape
+  const block = channels * filters
+  const rows = spread(tf.reshape(kernel, [1, kh, kw * block]), ry)
+  const taps = spread(tf.reshape(rows, [-1, kw, block]), rx)
+  return tf.reshape(taps, [(kh - 1) * ry + 1, (kw - 1) * rx + 1, channels, filters])
+}
+
+/** [n, k, m] -> [n, (k - 1) rate + 1, m] with zeros between. */
+function spread(x: tf.Tensor3D, rate: number): tf.Tensor3D {
+  const [n, k, m] = x.shape
+  const padded = tf.pad3d(tf.reshape(x, [n * k, 1, m]), [
+    [0, 0],
+    [0, rate - 1],
+    [0, 0],
+  ])
+  return tf.slice3d(tf.reshape(padded, [n, k * rate, m]), [0, 0, 0], [n, (k - 1) * rate + 1, m])
 }

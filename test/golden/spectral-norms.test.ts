@@ -69,7 +69,15 @@ function encloseCase(c: Case): Enclosure {
   }
   const convolution = forward(c, c.inputShape.slice(1))
   if (c.op === 'Conv') return encloseConvolution(convolution)
-  const composed = composeConvolutions(convolution, averagePool(c.kernel.shape[0]!, c.inputShape.slice(1)))
+  const pooled = c.inputShape
+    .slice(1)
+    .map(
+      (n, d) =>
+        Math.floor(
+          (n + c.pads[d]! + c.pads[d + 2]! - (c.kernel.shape[d + 2]! - 1) * c.dilations[d]! - 1) / c.strides[d]!,
+        ) + 1,
+    )
+  const composed = composeConvolutions(convolution, averagePool(c.kernel.shape[0]!, pooled))
   return encloseConvolution(composed!)
 }
 

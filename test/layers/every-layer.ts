@@ -102,6 +102,11 @@ export const EVERY_LAYER: readonly LayerCase[] = [
     make: () => new L.PadConv2D({ filters: 3, kernelSize: 3, padding, strides: 2, seed: 4 }),
   })),
   {
+    name: 'PadConv2D dilated',
+    input: [8, 7, 2],
+    make: () => new L.PadConv2D({ filters: 3, kernelSize: [3, 2], padding: 'same', dilationRate: [2, 3], seed: 4 }),
+  },
+  {
     name: 'ScaledAveragePooling2D',
     input: [5, 6, 2],
     make: () => new L.ScaledAveragePooling2D({ poolSize: [2, 3], kCoefLip: 2 }),

@@ -15,6 +15,9 @@ export interface LorthOptions {
 /**
  * lambda (||K * K - I||_F^2 - max(0, M - S^2 C)): zero exactly when the stride-S convolution with kernel K (R x R, C -> M) is
  * orthogonal on the infinite grid (Achour, Malgouyres, Mamalet 2022, arXiv:2108.05623).
+ *
+ * A transposed convolution keeps its kernel as the convolution that it is the adjoint of does, [R, R, out, in]: K * K is the
+ * same. deel-lip subtracts max(0, C - S^2 M) of it, a constant that no gradient sees.
  */
 export class LorthRegularizer extends tf.Regularizer {
   static className = 'LorthRegularizer'
@@ -37,7 +40,7 @@ export class LorthRegularizer extends tf.Regularizer {
 
   /** @throws LipError where no kernel of that shape can be orthogonal */
   setKernelShape(shape: readonly number[]): void {
-    const [size, , c, m] = this.inConvolutionOrder(shape)
+    const [size, , c, m] = shape as [number, number, number, number]
     const s = this.stride
     if (size % 2 === 0) throw new LipError('CONFIG_INVALID', 'Lorth regularizer requires odd kernels.')
     if (c * s * s >= m) {
@@ -65,8 +68,8 @@ export class LorthRegularizer extends tf.Regularizer {
   override apply(x: tf.Tensor): tf.Scalar {
     if (this.kernelShape === null) this.setKernelShape(x.shape)
     return tf.tidy(() => {
-      const [size, , c, m] = this.inConvolutionOrder(x.shape)
-      const kernel = (this.convTranspose ? tf.transpose(x, [0, 1, 3, 2]) : x) as tf.Tensor4D
+      const kernel = x as tf.Tensor4D
+      const [size, , c, m] = kernel.shape
       const s = this.stride
       const padding = Math.floor((size - 1) / s) * s
       // The kernel's own filters as M images of C channels.
@@ -83,14 +86,9 @@ export class LorthRegularizer extends tf.Regularizer {
         [0, 0],
       ])
       const defect = tf.sum(tf.square(tf.sub(self, identity)))
-      return tf.mul(tf.sub(defect, Math.max(0, m - s * s * c)), this.lambdaLorth)
+      const delta = this.convTranspose ? c - s * s * m : m - s * s * c
+      return tf.mul(tf.sub(defect, Math.max(0, delta)), this.lambdaLorth)
     })
-  }
-
-  /** [R, R, C, M]; a transposed convolution is the other way round. */
-  private inConvolutionOrder(shape: readonly number[]): readonly [number, number, number, number] {
-    const [kh, kw, a, b] = shape as [number, number, number, number]
-    return this.convTranspose ? [kh, kw, b, a] : [kh, kw, a, b]
   }
 
   override getConfig(): tf.serialization.ConfigDict {
