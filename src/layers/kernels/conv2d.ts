@@ -1,8 +1,10 @@
 import * as tf from '../tf.ts'
 import { columnSum } from './column-sum.ts'
+import { filterGradient } from './filter-gradient.ts'
 import { imageRange } from './image-range.ts'
 import { matMul } from './mat-mul.ts'
 import { patches } from './patches.ts'
+import { HAS_SIMD } from './simd-function.ts'
 
 /** Zero padding in pixels: before and after, vertically and horizontally. */
 export interface Padding {
@@ -123,8 +125,8 @@ export function conv2dInputGradient(
 const CHUNK = 1 << 24
 
 /**
- * dW[a, i, o] = sum over images and pixels of x[s j + a - pad] dy[j]. On wasm patches^T dy, some images at a time; elsewhere a
- * convolution with batch and channel axes swapped.
+ * dW[a, i, o] = sum over images and pixels of x[s j + a - pad] dy[j]. On wasm machine code of our own where channels fill vectors,
+ * else patches^T dy, some images at a time; elsewhere a convolution with batch and channel axes swapped.
  */
 export function conv2dFilterGradient(
   x: tf.Tensor4D,
@@ -132,12 +134,12 @@ export function conv2dFilterGradient(
   geometry: ConvGeometry,
   kernelSize: readonly [number, number],
 ): tf.Tensor4D {
-  return tf.getBackend() === 'wasm'
-    ? filterGradientByPatches(x, dy, geometry, kernelSize)
-    : filterGradientByConvolution(x, dy, geometry, kernelSize)
+  if (tf.getBackend() !== 'wasm') return filterGradientByConvolution(x, dy, geometry, kernelSize)
+  if (HAS_SIMD && dy.shape[3] % 4 === 0) return filterGradient(x, dy, geometry, kernelSize)
+  return filterGradientByPatches(x, dy, geometry, kernelSize)
 }
 
-function filterGradientByPatches(
+export function filterGradientByPatches(
   x: tf.Tensor4D,
   dy: tf.Tensor4D,
   geometry: ConvGeometry,

@@ -1,5 +1,12 @@
 import * as tf from '../tf.ts'
-import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+import {
+  hasLoopKernel,
+  type LoopAttributes,
+  registerLoopKernel,
+  runLoopKernel,
+  type SimdKernel,
+} from './loop-kernel.ts'
+import { assemble, get, greater, type Local, lanes, load, mul, select, splat } from './simd-code.ts'
 
 const FORWARD = 'LipGroupSort'
 const BACKWARD = 'LipGroupSortGrad'
@@ -11,6 +18,7 @@ registerLoopKernel({
     if (n === 2) sortPairs(out, x!, factor!)
     else sortGroups(out, x!, n!, factor!)
   },
+  simd: ([shape], attributes) => pairs(shape!, attributes, false),
 })
 
 // Inputs in alphabetical order: dy, x.
@@ -21,7 +29,37 @@ registerLoopKernel({
     if (n === 2) unsortPairs(out, dy!, x!, factor!)
     else unsortGroups(out, dy!, x!, n!, factor!)
   },
+  simd: ([shape], attributes) => pairs(shape!, attributes, true),
 })
+
+/** Two pairs to a vector. */
+function pairs(shape: readonly number[], { n, factor }: LoopAttributes, backward: boolean): SimdKernel | undefined {
+  const size = shape.reduce((a, b) => a * b, 1)
+  if (n !== 2 || size % 4 !== 0) return undefined
+  return { key: String(factor), counts: [size / 4], write: () => writePairs(factor!, backward) }
+}
+
+/** Sorts the pairs of `values` (backward: of dy) where those of x are out of order, times the factor. */
+function writePairs(factor: number, backward: boolean): Uint8Array {
+  return assemble(backward ? 4 : 3, (code, out, ...rest) => {
+    const [values, x, count] = (backward ? rest : [rest[0]!, ...rest]) as [Local, Local, Local]
+    const [value, swapped, original, mask] = [code.v128(), code.v128(), code.v128(), code.v128()]
+    const exchange = (a: Local) => lanes(get(a), [1, 0, 3, 2])
+    code.repeat(count, () => {
+      code.set(original, load(x, 0))
+      // Whether the first of each pair is greater: false for NaN, which is then copied.
+      code.set(mask, greater(get(original), exchange(original)))
+      code.set(mask, lanes(get(mask), [0, 0, 2, 2]))
+      code.set(value, backward ? load(values, 0) : get(original))
+      code.set(swapped, exchange(value))
+      const sorted = select(get(swapped), get(value), get(mask))
+      code.store(out, 0, factor === 1 ? sorted : mul(sorted, splat(factor)))
+      code.advance(out, 16)
+      code.advance(x, 16)
+      if (backward) code.advance(values, 16)
+    })
+  })
+}
 
 tf.registerGradient({
   kernelName: FORWARD,

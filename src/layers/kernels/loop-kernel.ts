@@ -1,4 +1,5 @@
 import * as tf from '../tf.ts'
+import { HAS_SIMD, simdFunction } from './simd-function.ts'
 
 /** Plain numbers that parametrise a kernel. */
 export type LoopAttributes = Readonly<Record<string, number>>
@@ -14,9 +15,22 @@ export interface LoopKernel {
     shapes: readonly (readonly number[])[],
     attributes: LoopAttributes,
   ) => void
+  /** The same as machine code for wasm, where shapes and attributes allow it. */
+  readonly simd?: (shapes: readonly (readonly number[])[], attributes: LoopAttributes) => SimdKernel | undefined
+}
+
+export interface SimdKernel {
+  /** What the code depends on. */
+  readonly key: string
+  /** A module for `simdFunction`; parameters: address of the output, of the inputs, then the counts. */
+  readonly write: () => Uint8Array
+  readonly counts: readonly number[]
+  /** Whether the output must be zero at the start. */
+  readonly clear?: boolean
 }
 
 interface HeapBackend {
+  readonly wasm: { readonly asm: { readonly memory: WebAssembly.Memory } }
   makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo
   typedArrayFromHeap(info: tf.TensorInfo): Float32Array
 }
@@ -47,14 +61,18 @@ export function registerLoopKernel(kernel: LoopKernel): void {
     kernelFunc: ({ inputs, backend, attrs }) => {
       const heap = backend as unknown as HeapBackend
       const { infos, shapes, attributes, shape } = prepare(inputs, attrs)
-      const out = heap.makeOutput(shape, 'float32')
-      kernel.run(
-        heap.typedArrayFromHeap(out),
-        infos.map((info) => heap.typedArrayFromHeap(info)),
-        shapes,
-        attributes,
-      )
-      return out
+      const output = heap.makeOutput(shape, 'float32')
+      const out = heap.typedArrayFromHeap(output)
+      const arrays = infos.map((info) => heap.typedArrayFromHeap(info))
+      const simd = HAS_SIMD && out.length > 0 ? kernel.simd?.(shapes, attributes) : undefined
+      if (simd === undefined) {
+        kernel.run(out, arrays, shapes, attributes)
+      } else {
+        if (simd.clear) out.fill(0)
+        const run = simdFunction(heap.wasm.asm.memory, `${kernel.name} ${simd.key}`, simd.write)
+        run(...[out, ...arrays].map((array) => array.byteOffset), ...simd.counts)
+      }
+      return output
     },
   })
   tf.registerKernel({

@@ -1,4 +1,6 @@
 import * as tf from '../tf.ts'
+import { filterGradient } from './filter-gradient.ts'
+import { HAS_SIMD } from './simd-function.ts'
 
 const NAME = 'LipMatMul'
 
@@ -19,10 +21,20 @@ tf.registerGradient({
     const [a, b] = saved as [tf.Tensor2D, tf.Tensor2D]
     return {
       a: () => matMul(dy as tf.Tensor2D, tf.transpose(b)),
-      b: () => matMul(tf.transpose(a), dy as tf.Tensor2D),
+      b: () => transposedTimes(a, dy as tf.Tensor2D),
     }
   },
 })
+
+/** a^T b. On wasm the filter gradient of a 1x1 convolution over an image of one row, where columns fill vectors. */
+function transposedTimes(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  const [rows, inner] = a.shape
+  const columns = b.shape[1]
+  if (!(HAS_SIMD && columns % 4 === 0)) return matMul(tf.transpose(a), b)
+  const image = (m: tf.Tensor2D, channels: number): tf.Tensor4D => tf.reshape(m, [1, 1, rows, channels])
+  const geometry = { strides: [1, 1], padding: { top: 0, bottom: 0, left: 0, right: 0 } } as const
+  return tf.reshape(filterGradient(image(a, inner), image(b, columns), geometry, [1, 1]), [inner, columns])
+}
 
 /** a b for matrices, with gradients that transpose first and then multiply. */
 export function matMul(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {

@@ -1,5 +1,28 @@
 import * as tf from '../tf.ts'
-import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+import {
+  hasLoopKernel,
+  type LoopAttributes,
+  registerLoopKernel,
+  runLoopKernel,
+  type SimdKernel,
+} from './loop-kernel.ts'
+import {
+  add,
+  and,
+  assemble,
+  div,
+  get,
+  greater,
+  type Local,
+  load,
+  minus,
+  mul,
+  type SimdCode,
+  splat,
+  sqrt,
+  sum,
+  zeros,
+} from './simd-code.ts'
 
 /** Non-overlapping windows of `height` x `width` in an NHWC tensor; incomplete windows at the border are dropped. */
 export interface Window {
@@ -88,6 +111,7 @@ registerLoopKernel({
     accumulate(out, x!, shape!, height!, width!, false)
     for (let i = 0; i < out.length; i++) out[i]! *= factor!
   },
+  simd: ([shape], attributes) => pooling(shape!, attributes, false),
 })
 
 registerLoopKernel({
@@ -98,6 +122,7 @@ registerLoopKernel({
     const share = dy!.map((value) => value * factor!)
     spread(out, share, undefined, [shape![0]!, h!, w!, shape![3]!], height!, width!)
   },
+  simd: ([shape], attributes) => spreading([shape![0]!, attributes.h!, attributes.w!, shape![3]!], attributes, false),
 })
 
 registerLoopKernel({
@@ -107,6 +132,7 @@ registerLoopKernel({
     accumulate(out, x!, shape!, height!, width!, true)
     for (let i = 0; i < out.length; i++) out[i] = factor! * Math.sqrt(out[i]!)
   },
+  simd: ([shape], attributes) => pooling(shape!, attributes, true),
 })
 
 // Inputs in alphabetical order: dy, x, y.
@@ -124,7 +150,111 @@ registerLoopKernel({
     }
     spread(out, slope, x!, shape!, height!, width!)
   },
+  simd: ([, shape], attributes) => spreading(shape!, attributes, true),
 })
+
+/** The same two loops with four channels to a vector. */
+interface Windows {
+  readonly h: number
+  readonly w: number
+  readonly c: number
+  readonly height: number
+  readonly width: number
+  readonly factor: number
+  /** Of the damped root; undefined for sums. */
+  readonly eps: number | undefined
+}
+
+function windows(
+  [, h, w, c]: readonly number[],
+  { height, width, factor, eps }: LoopAttributes,
+  norm: boolean,
+): Windows | undefined {
+  const fits = c! % 4 === 0 && h! >= height! && w! >= width!
+  const numbers = { h: h!, w: w!, c: c!, height: height!, width: width!, factor: factor! }
+  return fits ? { ...numbers, eps: norm ? (eps ?? 0) : undefined } : undefined
+}
+
+function pooling(shape: readonly number[], attributes: LoopAttributes, norm: boolean): SimdKernel | undefined {
+  const g = windows(shape, attributes, norm)
+  return g && { key: JSON.stringify(g), counts: [shape[0]!], write: () => writePooling(g) }
+}
+
+function spreading(shape: readonly number[], attributes: LoopAttributes, norm: boolean): SimdKernel | undefined {
+  const g = windows(shape, attributes, norm)
+  const clear = g !== undefined && (g.h % g.height !== 0 || g.w % g.width !== 0)
+  return g && { key: JSON.stringify(g), counts: [shape[0]!], clear, write: () => writeSpreading(g) }
+}
+
+/** Visits the windows of an image in the order of memory, four channels at a time; `x` is then the window's first pixel. */
+function eachWindow(code: SimdCode, g: Windows, images: Local, x: Local, visit: () => void): void {
+  const rows = Math.floor(g.h / g.height)
+  const columns = Math.floor(g.w / g.width)
+  code.repeat(images, () => {
+    code.repeat(rows, () => {
+      code.repeat(columns, () => {
+        code.repeat(g.c / 4, () => {
+          visit()
+          code.advance(x, 16)
+        })
+        code.advance(x, 4 * (g.width - 1) * g.c)
+      })
+      code.advance(x, 4 * (g.height * g.w - columns * g.width) * g.c)
+    })
+    code.advance(x, 4 * (g.h - rows * g.height) * g.w * g.c)
+  })
+}
+
+const pixelOffsets = ({ height, width, w, c }: Windows): number[] =>
+  Array.from({ length: height * width }, (_, i) => 4 * (Math.floor(i / width) * w + (i % width)) * c)
+
+function writePooling(g: Windows): Uint8Array {
+  return assemble(3, (code, out, x, images) => {
+    const [total, value] = [code.v128(), code.v128()]
+    eachWindow(code, g, images, x, () => {
+      pixelOffsets(g).forEach((offset, i) => {
+        code.set(value, load(x, offset))
+        const term = g.eps === undefined ? get(value) : mul(get(value), get(value))
+        code.set(total, i === 0 ? term : add(get(total), term))
+      })
+      code.store(out, 0, mul(g.eps === undefined ? get(total) : sqrt(get(total)), splat(g.factor)))
+      code.advance(out, 16)
+    })
+  })
+}
+
+function writeSpreading(g: Windows): Uint8Array {
+  const { eps } = g
+  const damping = eps === undefined ? 0 : Math.sqrt(g.height * g.width) * eps
+  return assemble(eps === undefined ? 3 : 5, (code, out, dy, ...rest) => {
+    const share = code.v128()
+    const images = rest.at(-1)!
+    if (eps === undefined) {
+      eachWindow(code, g, images, out, () => {
+        code.set(share, mul(load(dy, 0), splat(g.factor)))
+        for (const offset of pixelOffsets(g)) code.store(out, offset, get(share))
+        code.advance(dy, 16)
+      })
+      return
+    }
+    const [x, y] = rest as [Local, Local]
+    const denominator = code.v128()
+    // The output moves with x.
+    const distance = code.i32()
+    const to = code.i32()
+    code.set(distance, minus(get(out), get(x)))
+    eachWindow(code, g, images, x, () => {
+      code.set(denominator, add(div(load(y, 0), splat(g.factor)), splat(damping)))
+      const slope = div(mul(load(dy, 0), splat(g.factor)), get(denominator))
+      // 0 where the denominator is 0: an all-zero window, undamped.
+      code.set(share, and(slope, greater(get(denominator), zeros)))
+      code.set(to, sum(get(x), get(distance)))
+      for (const offset of pixelOffsets(g)) code.store(to, offset, mul(get(share), load(x, offset)))
+      code.advance(dy, 16)
+      code.advance(y, 16)
+    })
+  })
+}
 
 tf.registerGradient({
   kernelName: SUM,

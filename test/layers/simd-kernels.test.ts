@@ -1,0 +1,200 @@
+/**
+ * Machine code of the wasm backend against the loops in float64 of the cpu backend, over shapes that fill vectors and shapes that
+ * do not.
+ */
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { columnSum } from '../../src/layers/kernels/column-sum.ts'
+import { type ConvGeometry, conv2dFilterGradient, filterGradientByPatches } from '../../src/layers/kernels/conv2d.ts'
+import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
+import { groupSort } from '../../src/layers/kernels/group-sort.ts'
+import { matMul } from '../../src/layers/kernels/mat-mul.ts'
+import { assemble, constant, get, load, sum } from '../../src/layers/kernels/simd-code.ts'
+import { HAS_SIMD, simdFunction } from '../../src/layers/kernels/simd-function.ts'
+import { windowNorm, windowSum } from '../../src/layers/kernels/window-pool.ts'
+import * as tf from '../../src/layers/tf.ts'
+import { randomStream } from '../../src/linalg/random.ts'
+import { startBackend } from '../../src/training/backend.ts'
+
+beforeAll(async () => {
+  await startBackend('cpu')
+  await startBackend('wasm')
+})
+
+const noise = (shape: readonly number[], seed: number): Float32Array => {
+  const stream = randomStream(seed)
+  // Some equal neighbours and some zeros.
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.round(8 * stream.normal()) / 4)
+}
+
+/** Output and gradients of a function on a backend. */
+async function on(
+  backend: string,
+  shapes: readonly number[][],
+  f: (...x: tf.Tensor[]) => tf.Tensor,
+): Promise<number[][]> {
+  await tf.setBackend(backend)
+  return tf.tidy(() => {
+    const inputs = shapes.map((shape, i) => tf.tensor(noise(shape, i + 1), shape))
+    const y = f(...inputs)
+    const gradients = tf.grads(f)(inputs, tf.tensor(noise(y.shape, 9), y.shape))
+    return [y, ...gradients].map((tensor) => [...tensor.dataSync()])
+  }) as unknown as number[][]
+}
+
+async function expectSame(shapes: readonly number[][], f: (...x: tf.Tensor[]) => tf.Tensor): Promise<void> {
+  const expected = await on('cpu', shapes, f)
+  const actual = await on('wasm', shapes, f)
+  expected.forEach((values, i) => {
+    expect(actual[i]!.length).toBe(values.length)
+    const scale = Math.max(1, ...values.map(Math.abs))
+    values.forEach((value, k) => {
+      expect(Math.abs(actual[i]![k]! - value)).toBeLessThan(1e-5 * scale)
+    })
+  })
+}
+
+const size = (max: number) => fc.integer({ min: 1, max })
+const images = fc.tuple(size(3), size(7), size(7), size(9)).map(([b, h, w, c]) => [b, h, w, c % 2 === 0 ? 2 * c : c])
+const runs = { numRuns: 30 }
+
+describe('machine code and loops agree', () => {
+  it('sorting pairs, forward and backward', async () => {
+    const even = fc.tuple(size(5), size(9)).map(([b, c]) => [b, 2 * c])
+    await fc.assert(
+      fc.asyncProperty(even, fc.constantFrom(1, 0.7), (shape, factor) =>
+        expectSame([shape], (x) => groupSort(x!, 2, factor)),
+      ),
+      runs,
+    )
+  })
+
+  it.each([
+    ['norms', (x: tf.Tensor4D, height: number, width: number) => windowNorm(x, { height, width }, 1.5, 1e-3)],
+    ['sums', (x: tf.Tensor4D, height: number, width: number) => windowSum(x, { height, width }, 0.3)],
+  ])('%s of windows, complete or not', async (_, pool) => {
+    await fc.assert(
+      fc.asyncProperty(images, size(3), size(3), (shape, height, width) => {
+        fc.pre(shape[1]! >= height && shape[2]! >= width)
+        return expectSame([shape], (x) => pool(x as tf.Tensor4D, height, width))
+      }),
+      runs,
+    )
+  })
+
+  it('sums of columns', async () => {
+    await fc.assert(
+      fc.asyncProperty(images, (shape) => expectSame([shape], (x) => columnSum(x!))),
+      runs,
+    )
+  })
+
+  it('products of matrices and their gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(size(9), size(9), size(12), (a, b, c) =>
+        expectSame(
+          [
+            [a, b],
+            [b, c],
+          ],
+          (x, y) => matMul(x as tf.Tensor2D, y as tf.Tensor2D),
+        ),
+      ),
+      runs,
+    )
+  })
+
+  it('filter gradients of every geometry, by code, by loops and by patches', async () => {
+    const border = fc.integer({ min: 0, max: 2 })
+    await fc.assert(
+      fc.asyncProperty(
+        images,
+        fc.tuple(size(4), size(4)),
+        fc.tuple(size(3), size(3)),
+        fc.tuple(border, border, border, border),
+        size(10),
+        async (shape, kernelSize, strides, [top, bottom, left, right], cout) => {
+          const geometry: ConvGeometry = { strides, padding: { top, bottom, left, right } }
+          const outputs = [shape[1]! + top + bottom, shape[2]! + left + right].map(
+            (n, i) => Math.floor((n - kernelSize[i]!) / strides[i]!) + 1,
+          )
+          fc.pre(outputs.every((n) => n > 0))
+          const dyShape = [shape[0]!, ...outputs, cout]
+          const compute = (backend: string, f: typeof conv2dFilterGradient) =>
+            tf.setBackend(backend).then(() =>
+              tf.tidy(() => {
+                const x = tf.tensor4d(noise(shape, 1), shape as [number, number, number, number])
+                const dy = tf.tensor4d(noise(dyShape, 2), dyShape as [number, number, number, number])
+                return [...f(x, dy, geometry, kernelSize).dataSync()]
+              }),
+            ) as unknown as Promise<number[]>
+          const expected = await compute('cpu', filterGradient)
+          const scale = Math.max(1, ...expected.map(Math.abs))
+          for (const f of [conv2dFilterGradient, filterGradient, filterGradientByPatches]) {
+            const actual = await compute('wasm', f)
+            actual.forEach((value, i) => {
+              expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5 * scale)
+            })
+          }
+        },
+      ),
+      runs,
+    )
+  })
+})
+
+describe('sorting pairs in vectors', () => {
+  it('keeps ties and NaN as the loops do', async () => {
+    await tf.setBackend('wasm')
+    tf.tidy(() => {
+      const sort = (x: tf.Tensor): tf.Tensor => groupSort(x, 2)
+      const x = tf.tensor1d([1, 1, 2, 1, Number.NaN, 1, 1, Number.NaN])
+      expect([...sort(x).dataSync()]).toEqual([1, 1, 1, 2, Number.NaN, 1, 1, Number.NaN])
+      const gradient = tf.grad(sort)(x, tf.tensor1d([3, 5, 7, 9, 11, 13, 15, 17]))
+      expect([...gradient.dataSync()]).toEqual([3, 5, 9, 7, 11, 13, 15, 17])
+    })
+  })
+
+  it('an all-zero window has norm 0 and gradient 0, also with eps 0', async () => {
+    await tf.setBackend('wasm')
+    tf.tidy(() => {
+      const pool = (x: tf.Tensor): tf.Tensor => windowNorm(x as tf.Tensor4D, { height: 2, width: 2 }, 1, 0)
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) => tf.sum(pool(x)))(tf.zeros([1, 2, 2, 4]))
+      expect(value.dataSync()[0]).toBe(0)
+      expect([...grad.dataSync()]).toEqual(Array(16).fill(0))
+    })
+  })
+})
+
+describe('the assembler', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const floats = new Float32Array(memory.buffer)
+
+  it('runs on this machine', () => {
+    expect(HAS_SIMD).toBe(true)
+  })
+
+  it('writes numbers of every length, loops of every kind, and stores where it is told', () => {
+    floats.set([1, 2, 3, 4])
+    for (const offset of [64, 127, 128, 1000, 16384, 65000].map((n) => 4 * Math.floor(n / 4))) {
+      for (const times of [1, 2, 63, 64, 130]) {
+        const key = `${offset} ${times}`
+        const run = simdFunction(memory, key, () =>
+          assemble(2, (code, from, count) => {
+            const to = code.i32()
+            code.set(to, constant(offset - 64 * times))
+            code.repeat(times, () => code.advance(to, 64))
+            code.repeat(count, () => code.advance(to, -16))
+            code.repeat(0, () => code.advance(to, 1))
+            code.store(to, 32, load(from, 0))
+            code.set(to, sum(get(to), constant(0)))
+          }),
+        )
+        floats.fill(0, 4)
+        run(0, 2)
+        expect([...floats.subarray(offset / 4, offset / 4 + 4)], key).toEqual([1, 2, 3, 4])
+        expect(floats.reduce((a, b) => a + b, 0)).toBe(20)
+      }
+    }
+  })
+})
