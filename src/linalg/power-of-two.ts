@@ -42,6 +42,11 @@ export function largestMagnitude(data: ArrayLike<number>): number {
 /** data * 2^exponent in a new array. Scaling up is exact; elements that fall below 2^-1022 lose at most 2^-1074. */
 export function scaledCopy(data: Float64Array, exponent: number): Float64Array {
   const result = new Float64Array(data.length)
+  if (Math.abs(exponent) <= 1000) {
+    const factor = 2 ** exponent
+    for (let i = 0; i < data.length; i++) result[i] = data[i]! * factor
+    return result
+  }
   for (let i = 0; i < data.length; i++) result[i] = scaleByPowerOfTwo(data[i]!, exponent)
   return result
 }

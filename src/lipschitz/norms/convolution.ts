@@ -7,8 +7,9 @@ import { lanczosLower } from '../../linalg/lanczos.ts'
 import { largestMagnitude, scaledCopy, scaleLowerBound, scaleUpperBound } from '../../linalg/power-of-two.ts'
 import { gamma, nextUp, UNIT } from '../../linalg/rounding.ts'
 import { vectorNormUpper } from '../../linalg/vector-norm.ts'
+import { withRoom } from '../../linalg/vector-room.ts'
 import type { ConvolutionStructure } from '../../ops/operator.ts'
-import { type ConvolutionMap, convolutionMap } from './convolution-map.ts'
+import { type ConvolutionMap, convolutionMap, roomOf } from './convolution-map.ts'
 import { boundByEmbedding, embeddingFrequencies, type GridBound } from './embedding.ts'
 import { boundGram, finiteGram, planFinite } from './finite-gram.ts'
 import { type Axis, axesOf, type Window, windowOf, withoutSelections } from './geometry.ts'
@@ -159,9 +160,11 @@ function groupProblem(
       yield
     }
     if (!windows) return
-    const map = convolutionMap(scaledWeights(), axes)
     const start = probed && planeWave(kernel!, weights, axes, windows, probed.found.best)
-    const attained = attainedNorm(map, kernel!, direct ? 8 * effort : effort, start, vector)
+    const attained = withRoom(roomOf(weights, axes), (room) => {
+      const map = convolutionMap(scaledWeights(), axes, room)
+      return attainedNorm(map, kernel!, direct ? 8 * effort : effort, start, vector)
+    })
     lower = Math.max(lower, attained.lower)
     vector = attained.vector
     yield
