@@ -5,6 +5,7 @@
 import { centering } from './centering.ts'
 import { circularConvolution } from './circular-convolution.ts'
 import { gatedActivation } from './gated-activation.ts'
+import { logOfExponentials } from './log-of-exponentials.ts'
 import type { Network } from './network.ts'
 import { ownSize } from './own-size.ts'
 import { residualBlock } from './residual-block.ts'
@@ -16,6 +17,7 @@ const PATTERNS: readonly ((network: Network, name: string) => Segment | undefine
   circularConvolution,
   centering,
   ownSize,
+  logOfExponentials,
 ]
 
 /** Every unit that ends at a tensor. */
