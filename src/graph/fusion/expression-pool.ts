@@ -35,8 +35,9 @@ interface Rescaling {
 
 const exactly = (value: number): Inexact => ({ value, slack: 0 })
 
-export function createExpressionPool(): FusionPool {
-  const store = createExpressionStore()
+/** @param expected how many expressions there will be, roughly */
+export function createExpressionPool(expected = 0): FusionPool {
+  const store = createExpressionStore(expected)
   const isNonNegative = createNonNegativity(store)
   let relativeError = 0
   const ZERO = exactly(0)

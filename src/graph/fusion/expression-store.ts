@@ -19,6 +19,7 @@ export type Kind = 'leaf' | 'constant' | 'linear' | 'set' | 'order' | 'abs' | 's
 
 /** Rooms at first: most stores hold the expressions of one node. */
 const FIRST = 2 ** 9
+const MOST_EXPECTED = 2 ** 20
 
 const KINDS: readonly Kind[] = ['leaf', 'constant', 'linear', 'set', 'order', 'abs', 'square', 'sqrt', 'sign', 'step']
 const CODE = Object.fromEntries(KINDS.map((kind, code) => [kind, code])) as Readonly<Record<Kind, number>>
@@ -67,22 +68,24 @@ const grown = <T extends Uint8Array | Int32Array | Float64Array>(array: T, neede
   return larger
 }
 
-export function createExpressionStore(): ExpressionStore {
+/** @param expected how many expressions there will be, roughly: growing costs more than room that stays empty */
+export function createExpressionStore(expected = 0): ExpressionStore {
+  const rooms = Math.ceil(Math.max(FIRST, Math.min(expected, MOST_EXPECTED)))
   let size = 0
   let used = 0
-  let kinds = new Uint8Array(FIRST)
-  let labels = new Int32Array(FIRST)
-  let starts = new Int32Array(FIRST)
-  let counts = new Int32Array(FIRST)
-  let heights = new Int32Array(FIRST)
-  let weights = new Int32Array(FIRST)
-  let hashes = new Int32Array(FIRST)
-  let values = new Float64Array(FIRST)
-  let slacks = new Float64Array(FIRST)
-  let args = new Int32Array(FIRST)
-  let coefficients = new Float64Array(FIRST)
-  let coefficientSlacks = new Float64Array(FIRST)
-  let table = new Int32Array(4 * FIRST)
+  let kinds = new Uint8Array(rooms)
+  let labels = new Int32Array(rooms)
+  let starts = new Int32Array(rooms)
+  let counts = new Int32Array(rooms)
+  let heights = new Int32Array(rooms)
+  let weights = new Int32Array(rooms)
+  let hashes = new Int32Array(rooms)
+  let values = new Float64Array(rooms)
+  let slacks = new Float64Array(rooms)
+  let args = new Int32Array(rooms)
+  let coefficients = new Float64Array(rooms)
+  let coefficientSlacks = new Float64Array(rooms)
+  let table = new Int32Array(2 ** Math.ceil(Math.log2(2 * rooms)))
   let entries = 0
 
   const word = new Float64Array(1)

@@ -36,7 +36,10 @@ const LOST: RelativeError = { ulps: Number.POSITIVE_INFINITY, tiny: Number.POSIT
 
 /** @param fuses false for nodes whose outputs are opened afresh */
 export function runSymbolically(program: Program, fuses: (node: ProgramNode) => boolean = () => true): SymbolicRun {
-  const pool = createTrackedPool()
+  // One for each element, and as many sets.
+  const pool = createTrackedPool(
+    1.5 * program.nodes.reduce((sum, { site }) => sum + sizesOf(site.outputs), sizesOf(program.inputs)),
+  )
   const bases: string[] = []
   const arrays = new Map<string, SymbolicArray>()
   const tensors = new Map<string, SymbolicTensor>()
@@ -68,6 +71,8 @@ export function runSymbolically(program: Program, fuses: (node: ProgramNode) => 
   }
   return { pool: pool.expressions, bases, tensors }
 }
+
+const sizesOf = (operands: readonly Operand[]): number => operands.reduce((sum, { dims }) => sum + sizeOf(dims), 0)
 
 function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1)

@@ -43,8 +43,9 @@ const plain = (id: number): ExpressionId => (id < STATE ? id : id - stateOf(id) 
 const allPlain = (ids: readonly number[]): readonly ExpressionId[] =>
   ids.every((id) => id < STATE) ? ids : ids.map(plain)
 
-export function createTrackedPool(): TrackedPool {
-  const pool = createExpressionPool()
+/** @param expected how many expressions there will be, roughly */
+export function createTrackedPool(expected = 0): TrackedPool {
+  const pool = createExpressionPool(expected)
   const states: RelativeError[] = [EXACT, LOST]
   const known = new Map<number, Map<number, number>>([
     [0, new Map([[0, 0]])],
