@@ -19,7 +19,10 @@ export const slidingWindows: GeometryOf = (site, dims) => {
   const gaps = spatial.some(
     (size, axis) => (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 < size,
   )
-  if (gaps && site.string('auto_pad', 'NOTSET').startsWith('SAME'))
+  const same = site.string('auto_pad', 'NOTSET').startsWith('SAME')
+  if (same && dilations.some((step) => step > 1))
+    throw unsupported(site, 'has auto_pad SAME and dilations: onnxruntime pads as if there were none')
+  if (gaps && same)
     throw unsupported(
       site,
       "has auto_pad SAME with windows that do not reach the map's border: runtimes disagree on it",

@@ -689,6 +689,151 @@ const odds: Recipe = (c, x) => {
   }
 }
 
+/** Products of values: x times a gate of itself, gates of each other, gates of something else than x. */
+const gate: Recipe = (c, x) => {
+  const b = c.b
+  if (c.opset < 13) return undefined
+  const scalar = (...values: number[]): string => b.constant([c.pick(values)])
+  const inner = c.pick([
+    () => x.name,
+    () => x.name,
+    () => b.node('Mul', [x.name, scalar(1.702, -2, 0.1, 0)]),
+    () => b.node('Add', [x.name, scalar(1, -3, 0)]),
+    () => b.node('Add', [b.node('Mul', [x.name, scalar(2, -1)]), scalar(3, -0.5)]),
+    () =>
+      x.dims.at(-1)! > 1 ? b.node('Mul', [x.name, c.constant(x.dims.slice(-1), c.numbers(x.dims.at(-1)!))]) : x.name,
+    () => c.pick(c.pantry.filter((t) => t.dims.join() === x.dims.join())).name,
+  ])()
+  const limits = (): [string, string] => [b.constant([c.pick([0, -1])], []), b.constant([c.pick([1, 6])], [])]
+  const of = c.pick([
+    () => b.node('Sigmoid', [inner]),
+    () => b.node('Erf', [inner]),
+    () => b.node('Tanh', [inner]),
+    () => b.node('Tanh', [b.node('Softplus', [inner])]),
+    () => b.node('HardSigmoid', [inner], { alpha: { float: c.pick([0.2, -0.5]) }, beta: { float: c.pick([0.5, 2]) } }),
+    () => b.node('Clip', [inner, ...limits()]),
+    () => b.node('Min', [b.node('Relu', [inner]), scalar(6, 1)]),
+    () => b.node('Tanh', [b.node('Add', [inner, b.node('Mul', [b.node('Pow', [inner, scalar(3, 2)]), scalar(0.04)])])]),
+    () => b.node('Softplus', [inner]),
+  ])()
+  const behind = c.pick([
+    () => of,
+    () => of,
+    () => b.node('Sub', [scalar(1, 2), of]),
+    () => b.node('Mul', [b.node('Add', [of, scalar(1, -1)]), scalar(0.5, -2)]),
+    () => b.node('Div', [of, scalar(6, -3)]),
+  ])()
+  const factor = c.pick([() => x.name, () => x.name, () => b.node('Mul', [x.name, scalar(0.5, -2)]), () => of])()
+  return { name: b.node('Mul', c.coin() ? [factor, behind] : [behind, factor]), dims: x.dims }
+}
+
+/** x + k B s(A x), B the adjoint of A or nearly. */
+const residual: Recipe = (c, x) => {
+  const b = c.b
+  const k = b.constant([c.pick([-2, -1, 1, 0.5, -0.3])])
+  const slope = (y: string): string =>
+    c.pick([
+      () => b.node('Relu', [y]),
+      () => b.node('Relu', [y]),
+      () => b.node('Min', [b.node('Relu', [y]), b.constant([c.pick([6, 1])])]),
+      () => b.node('Abs', [y]),
+      () => b.node('LeakyRelu', [y], { alpha: { float: c.pick([0.1, -1]) } }),
+      () => b.node('Mul', [b.node('Relu', [y]), b.constant([c.pick([1.5, -1])])]),
+    ])()
+  const join = (branch: string): Tensor => {
+    const scaled = c.coin(0.7) ? b.node('Mul', [branch, k]) : branch
+    const skip = c.coin(0.8) ? x.name : b.node('Neg', [x.name])
+    return { name: b.node(c.pick(['Add', 'Sub']), [skip, scaled]), dims: x.dims }
+  }
+  if (x.dims.length === 2 && c.coin(0.8)) {
+    const [, n] = x.dims as [number, number]
+    const m = c.coin() ? n : 1 + c.r.integer(4)
+    if (n === 0 || c.opset < 11) return undefined
+    const data = c.numbers(n * m, 0.5)
+    const w = b.initializer(`r${c.trail.length}`, [m, n], data)
+    const scale = c.pick([1, 1, 2])
+    // The same weights, once from the left and once from the right; or both from one side, where the map is square.
+    const other = c.coin(0.8)
+      ? w
+      : b.initializer(
+          `q${c.trail.length}`,
+          [m, n],
+          data.map((v, i) => (i % n === 0 ? 2 * v : v)),
+        )
+    const hidden = slope(b.node('Gemm', [x.name, w], { transB: 1 }))
+    const wrong = m === n && c.coin(0.2)
+    return join(b.node('Gemm', [hidden, other], { transB: wrong ? 1 : 0, alpha: { float: scale } }))
+  }
+  const spatial = x.dims.slice(2)
+  if (spatial.length < 1 || spatial.length > 2 || c.opset < 11) return undefined
+  const channels = x.dims[1]!
+  const wide = 1 + c.r.integer(3)
+  const strides = spatial.map((size) => (size % 2 === 0 && c.coin(0.2) ? 2 : 1))
+  const kernel = spatial.map((_, i) => (strides[i] === 2 ? 2 : c.pick([1, 3])))
+  const dims = [wide, channels, ...kernel]
+  const data = c.numbers(sizeOf(dims), 0.4)
+  const w = b.initializer(`r${c.trail.length}`, dims, data)
+  const pads = [...kernel, ...kernel].map((size) => (size === 3 ? 1 : 0))
+  const hidden = slope(b.node('Conv', [x.name, w], { strides, pads }))
+  if (c.coin(0.6) || strides.includes(2)) return join(b.node('ConvTranspose', [hidden, w], { strides, pads }))
+  // The adjoint of stride 1 as a convolution: channels exchanged, the kernel turned around (or not).
+  const taps = kernel.reduce((n, size) => n * size, 1)
+  const turns = c.coin(0.8)
+  const turned = new Float32Array(data.length)
+  for (let o = 0; o < wide; o++)
+    for (let i = 0; i < channels; i++)
+      for (let t = 0; t < taps; t++)
+        turned[(i * wide + o) * taps + (turns ? taps - 1 - t : t)] = data[(o * channels + i) * taps + t]!
+  const back = b.initializer(`q${c.trail.length}`, [channels, wide, ...kernel], turned)
+  return join(b.node('Conv', [hidden, back], { strides, pads }))
+}
+
+/** A tensor cut up, its parts changed, exchanged or forgotten, and put together again. */
+const shuffle: Recipe = (c, x) => {
+  const b = c.b
+  const axis = c.axis(x, 1)
+  const n = x.dims[axis] ?? 0
+  if (n < 2) return undefined
+  const count = n % 3 === 0 && c.coin() ? 3 : n % 2 === 0 ? 2 : 0
+  if (count === 0) return undefined
+  const sizes = Array.from({ length: count }, () => n / count)
+  const parts =
+    c.opset >= 13
+      ? b.nodes('Split', [x.name, c.ints(...sizes)], count, { axis })
+      : b.nodes('Split', [x.name], count, { axis, split: sizes })
+  const change = (y: string): string =>
+    c.pick([
+      () => y,
+      () => y,
+      () => b.node('Neg', [y]),
+      () => b.node('Max', [y, parts[0]!]),
+      () => b.node('Min', [y, parts.at(-1)!]),
+      () => b.node('Add', [y, parts[0]!]),
+      () => b.node('Sub', [parts[1]!, y]),
+      () => b.node('Relu', [b.node('Sub', [y, parts[0]!])]),
+    ])()
+  if (c.opset < 8) return undefined
+  const chosen = Array.from({ length: count }, () => change(c.pick(parts)))
+  const joined = b.node('Concat', chosen, { axis })
+  return { name: c.coin(0.3) ? b.node('Add', [joined, x.name]) : joined, dims: x.dims }
+}
+
+/** Decisions: those that meet where they change, and those that jump. */
+const decision: Recipe = (c, x) => {
+  const b = c.b
+  if (c.opset < 16) return undefined
+  const same = c.pantry.filter((t) => t.dims.join() === x.dims.join())
+  const y = c.coin() ? c.pick(same).name : b.constant([c.pick([0, 0, 0, 1])])
+  const op = c.pick(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'])
+  const plain = b.node(op, c.coin() ? [x.name, y] : [y, x.name])
+  const condition = c.coin(0.2) ? b.node('Not', [plain]) : plain
+  const scaled = (): string => b.node('Mul', [x.name, b.constant([c.pick([0.5, 2, -1, 0])])])
+  const list = [x.name, x.name, scaled(), b.node('Max', [x.name, y]), b.node('Min', [x.name, y])]
+  const [p, q] = [c.pick(list), c.pick(list)]
+  if (c.coin(0.8)) return { name: b.node('Where', [condition, p, q]), dims: x.dims }
+  return { name: b.node('Mul', [b.node('Cast', [condition], { to: 1 }), p]), dims: x.dims }
+}
+
 const RECIPES: Readonly<Record<string, Recipe>> = {
   conv,
   convTranspose,
@@ -720,6 +865,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   expand,
   depth,
   odds,
+  gate,
+  residual,
+  shuffle,
+  decision,
 }
 const NAMES = Object.keys(RECIPES)
 const OFTEN = [
@@ -736,6 +885,11 @@ const OFTEN = [
   'reshape',
   'scale',
   'pad',
+  'gate',
+  'residual',
+  'residual',
+  'shuffle',
+  'shuffle',
 ]
 
 /** The random graph of a seed; the same seed gives the same graph. */
