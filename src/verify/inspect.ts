@@ -21,7 +21,9 @@ export interface InspectedNode {
   }[]
   /** Kind of the Lipschitz rule: 'move', 'affine', 'constant', ..., or 'error' when it cannot be asked. */
   readonly rule: string
-  /** The constant or the reason, where the rule has one. */
+  /** Of rules that have one. */
+  readonly constant?: number
+  /** The reason, where the rule has one. */
   readonly because?: string
 }
 
@@ -35,7 +37,7 @@ export interface Inspection {
   readonly coverage: Report['coverage']
 }
 
-function describeRule({ operator, site }: ProgramNode): { readonly rule: string; readonly because?: string } {
+function describeRule({ operator, site }: ProgramNode): Pick<InspectedNode, 'rule' | 'constant' | 'because'> {
   const rule = operator.lipschitz(site)
   switch (rule.kind) {
     case 'move':
@@ -44,7 +46,7 @@ function describeRule({ operator, site }: ProgramNode): { readonly rule: string;
       return { rule: 'affine', because: rule.structure.kind }
     case 'constant':
     case 'monotone-head':
-      return { rule: rule.kind, because: `${rule.value}: ${rule.because}` }
+      return { rule: rule.kind, constant: rule.value, because: rule.because }
     case 'combine':
       return { rule: rule.linear ? 'linear' : 'combine', because: rule.because }
     case 'unbounded':

@@ -163,8 +163,9 @@ describe('verify', () => {
   it('explains a node', async () => {
     const { code, stdout } = await runMain(['verify', at('good.onnx'), '--quiet', '--explain', 'conv1'])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/conv1.*constant/)
-    expect(stdout).toMatch(/norm in \[0\.99/)
+    expect(stdout).toMatch(/conv1.*\n +constant +\d/)
+    expect(stdout).toMatch(/norm +in \[0\.99/)
+    for (const line of stdout.split('\n')) expect([line, line.length <= 80]).toEqual([line, true])
   })
 })
 
@@ -176,6 +177,23 @@ describe('inspect', () => {
     const custom = await runMain(['inspect', at('custom.onnx'), '--json'])
     expect(custom.code).toBe(2)
     expect(JSON.parse(custom.stdout).coverage.refused).toMatchObject([{ name: 'odd', op: 'Mystery' }])
+  })
+
+  it('keeps to 80 columns, each reason once', async () => {
+    const { stdout } = await runMain(['inspect', at('good.onnx')])
+    // The path is as long as it is.
+    for (const line of stdout.split('\n').slice(1)) expect([line, line.length <= 80]).toEqual([line, true])
+    expect(stdout).toMatch(/Why\n/)
+    const [, why] = stdout.split('Why\n')
+    expect(new Set(why!.match(/^ {2}\S.*$/gm)).size).toBe(why!.match(/^ {2}\S.*$/gm)!.length)
+    const parsed = JSON.parse((await runMain(['inspect', at('good.onnx'), '--json'])).stdout)
+    const max = parsed.nodes.find(({ constant }: { constant?: number }) => constant !== undefined)
+    expect(max === undefined || !/^[\d.]+:/.test(max.because)).toBe(true)
+  })
+
+  it.each(['0', '-1', '1.5'])('a batch of %s is none', async (batch) => {
+    const { code, stderr } = await runMain(['inspect', at('good.onnx'), `--batch=${batch}`])
+    expect([code, stderr]).toEqual([4, expect.stringMatching(/--batch must be a positive whole number/)])
   })
 })
 

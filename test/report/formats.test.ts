@@ -18,6 +18,7 @@ import { readReport } from '../../src/report/read-report.ts'
 import type { GateReport, Report } from '../../src/report/report.ts'
 import { renderSarif } from '../../src/report/sarif.ts'
 import { renderTerminal } from '../../src/report/terminal.ts'
+import { wrap } from '../../src/report/wrap.ts'
 import { writeReport } from '../../src/report/write-report.ts'
 import { sampleReport } from './sample-report.ts'
 
@@ -134,9 +135,33 @@ describe('the terminal', () => {
   })
 
   it('explains a node with the naive constant beside the proved one', () => {
-    const text = renderExplanation({ step: report.trace[1] })
-    expect(text).toContain('constant 1')
-    expect(text).toContain('the same nodes one by one: 1.41422')
+    const step = { ...report.trace[1]!, because: 'sorting; the network up to here: 1.0000001634352698' }
+    const text = renderExplanation({ node: 'max', step, own: { name: 'max', rule: 'constant', constant: 1 } })
+    expect(text).toMatch(/^max is bounded together with its neighbours, up to /)
+    expect(text).toMatch(/constant +1, by the rule/)
+    expect(text).toMatch(/one by one +1\.41422 for the same nodes/)
+    // Rounded up, as an upper side is.
+    expect(text).toMatch(/so far +1\.00001 for the network up to here/)
+    expect(text).toMatch(/because +sorting\n/)
+    expect(text).toContain('max alone')
+    expect(renderExplanation({ node: 'conv1' })).toBe(
+      'conv1: nothing is proved of this model, because other nodes have no rule',
+    )
+    const refused = { name: 'odd', op: 'Mystery', reason: 'is not known' }
+    expect(renderExplanation({ node: 'odd', refused })).toBe('odd (Mystery): refused, is not known')
+  })
+
+  it('breaks reasons at 80 columns and no name anywhere', () => {
+    const because = 'a reason that goes on and on '.repeat(12)
+    const nodes = [`node_${'x'.repeat(100)}`, 'b']
+    const text = renderExplanation({ node: 'n', step: { ...report.trace[1]!, because, nodes } })
+    for (const line of text.split('\n'))
+      if (!line.includes('xxx')) expect([line, line.length <= 80]).toEqual([line, true])
+    expect(text).toContain(nodes[0])
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(because.trim())
+    expect(wrap('- ', 'a b', 3)).toBe('- a\n  b')
+    expect(wrap('- ', 'a b', 5)).toBe('- a b')
+    expect(wrap('', '', 5)).toBe('')
   })
 })
 

@@ -99,7 +99,7 @@ export const verify = defineVerb({
       const found = explain(analysis!, node)
       const refused = report.coverage.refused.find(({ name }) => name === node)
       const layer = report.layers.find(({ name }) => name === node)
-      io.result({ node, ...found, layer, refused }, () => renderExplanation({ ...found, layer, refused }))
+      io.result({ node, ...found, layer, refused }, () => renderExplanation({ node, ...found, layer, refused }))
       return report.exitCode
     }
     io.result(report, () => renderTerminal(report, io.colors))
