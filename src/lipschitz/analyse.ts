@@ -233,7 +233,7 @@ function undefinedSomewhere(network: Network, constants: Constants, logits: stri
     // Whole powers are defined everywhere; what fusion looks through (the root of a sum of squares) is as a whole.
     const exponent = site.node.op === 'Pow' ? site.constant(1)?.data : undefined
     if (exponent?.every((power) => Number.isInteger(power) && power >= 0)) return false
-    return network.symbolic.tensors.get(site.outputs[0]!.name)?.base !== undefined
+    return network.symbolic.tensors.get(site.outputs[0]!.name)?.base !== undefined && !constants.isRanged(node)
   })
   return partial.map(({ site }) => ({
     name: site.node.name,

@@ -3,9 +3,11 @@
  * @module
  */
 import { type BlockBound, boundBlocks } from '../graph/fusion/block-bound.ts'
+import type { ProgramNode } from '../graph/program.ts'
 import { hypotUp, timesUp } from '../ops/sum-up.ts'
 import type { Network } from './network.ts'
 import { applyRule } from './node-rule.ts'
+import { createRanges } from './ranges.ts'
 import type { Segment, Segments } from './segments.ts'
 import { unitsAt } from './units.ts'
 
@@ -16,6 +18,8 @@ export interface Constants {
   blocks(name: string): BlockBound | undefined
   /** The same bound from the rule of the tensor's node alone. */
   byRule(name: string): number
+  /** The ranges of a node's inputs bound its slopes: it is defined for every input. */
+  isRanged(node: ProgramNode): boolean
   /** The affine segment or the residual block that ends here, where it gave the bound. */
   segment(name: string): Segment | undefined
 }
@@ -28,6 +32,7 @@ export function createConstants(network: Network, segments?: Segments): Constant
   const known = new Map<string, number>()
   const blocks = new Map<string, BlockBound | undefined>()
   const { symbolic, producers, linear } = network
+  const ranges = createRanges(network)
   let settled = 0
   const winners = new Map<string, Segment>()
 
@@ -50,6 +55,7 @@ export function createConstants(network: Network, segments?: Segments): Constant
       if (!producer) return 1
       return applyRule(network, producer, constants.of, (node) => linear.get(node)!.enclosure.upper)
     },
+    isRanged: (node) => ranges.slopes(node) !== undefined,
     segment: (name) => {
       constants.of(name)
       return winners.get(name)
@@ -75,7 +81,10 @@ export function createConstants(network: Network, segments?: Segments): Constant
     const found = constants.blocks(name)
     const fused = found ? throughBases(network, found, constants.of) : Number.POSITIVE_INFINITY
     const plain = Math.min(fused, mayBeat(name, fused) ? constants.byRule(name) : fused)
-    let best = plain
+    // Operators that are unbounded in general may be bounded where their inputs stay.
+    const { node, output } = producers.get(name)!
+    const ranged = Number.isFinite(plain) || output !== 0 ? undefined : ranges.bound(node, constants.of)
+    let best = Math.min(plain, ranged ?? plain)
     for (const segment of segments ? [segments.at(name), ...unitsAt(network, name)] : []) {
       const bound = segment ? timesUp(segment.enclosure.upper, constants.of(segment.base)) : Number.POSITIVE_INFINITY
       if (!segment || !(bound < best)) continue

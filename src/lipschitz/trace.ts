@@ -62,6 +62,15 @@ export function single(network: Network, constants: Constants, name: string): Tr
     () => 1,
     (n) => network.linear.get(n)!.enclosure.upper,
   )
+  if (rule.kind === 'unbounded' && constants.isRanged(node))
+    return {
+      name: node.site.node.name,
+      rule: 'ranges',
+      constant: null,
+      naive: null,
+      because: `its inputs stay where its slopes are bounded; the network up to here: ${constants.of(name)}`,
+      nodes: [node.site.node.name],
+    }
   const because =
     rule.kind === 'move'
       ? 'every element is a copy'

@@ -1,5 +1,6 @@
 import type { NdArray } from '../onnx/ir.ts'
 import { broadcastDims, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { EVERYWHERE, inverse, largestOf, slopeUp, smallestOf, times } from './interval.ts'
 import type { Operator, Site } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 import { scaling } from './scaling.ts'
@@ -27,6 +28,12 @@ export const Div: Operator = {
     if (divisor.data.includes(0)) return unbounded('it divides by zero')
     const dims = site.input(0).dims
     return scaling(reciprocal(divisor), dims, broadcastDims(site, [dims, divisor.dims]))
+  },
+  range: (site, [a, b]) => (isFloat(site) ? times(a!, inverse(b!)) : EVERYWHERE),
+  slopes: (site, [a, b]) => {
+    const least = smallestOf(b!)
+    if (!isFloat(site) || !(least > 0)) return undefined
+    return [slopeUp(1 / least), slopeUp(largestOf(a!) / least / least)]
   },
   rounding: (site) =>
     site.constant(1)?.data.some(isSubnormal)

@@ -1,4 +1,5 @@
 import { elementwise } from './elementwise.ts'
+import { increasing, slopeUp } from './interval.ts'
 import type { Operator } from './operator.ts'
 import { roundUp } from './round-up.ts'
 import { gradient } from './slope.ts'
@@ -7,6 +8,8 @@ import { gradient } from './slope.ts'
 export const Exp: Operator = {
   type: 'Exp',
   ...elementwise(Math.exp),
+  range: (_, [x]) => increasing(Math.exp, x!, [0, Number.POSITIVE_INFINITY]),
+  slopes: (_, [x]) => [slopeUp(Math.exp(x![1]))],
   // exp(x (1 + e)) / exp(x) = exp(x e).
   relativeError: (site, [error]) => {
     const largest = site.constant(0)?.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0) ?? Infinity

@@ -1,4 +1,5 @@
 import { broadcastDims, broadcastShape, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { largestOf, slopeUp, times } from './interval.ts'
 import type { Operator } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 import { scaling } from './scaling.ts'
@@ -15,6 +16,8 @@ export const Mul: Operator = {
     if (b) return scaling(b, site.input(0).dims, broadcastDims(site, [site.input(0).dims, b.dims]))
     return unbounded('a product of two values that both depend on the input grows without bound')
   },
+  range: (_, [a, b]) => times(a!, b!),
+  slopes: (_, [a, b]) => [slopeUp(largestOf(b!)), slopeUp(largestOf(a!))],
   rounding: () => relative(1),
   rows: () => 'elementwise',
   symbolic: (site, inputs, pool) => zipExpressions(site, inputs, pool, ([a, b]) => pool.multiply(a, b)),

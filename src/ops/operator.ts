@@ -5,6 +5,7 @@
  */
 import type { GradientBuilder } from '../onnx/gradient-builder.ts'
 import type { Attribute, ElementType, NdArray, Node, Shape } from '../onnx/ir.ts'
+import type { Interval } from './interval.ts'
 import type { ExpressionPool, SymbolicArray } from './symbolic.ts'
 
 /** Type and static shape. All analysis runs at fixed sizes (the batch is specialised first), so every dim is a number. */
@@ -225,6 +226,16 @@ export interface Operator {
   magnitudes?(site: Site, inputs: readonly (NdArray | undefined)[]): readonly NdArray[]
   /** Called only with at least one dynamic input. */
   lipschitz(site: Site): LipschitzRule
+  /**
+   * An interval that holds every element of the first output, from those of the inputs, for operators that fusion does not look
+   * through. Absent: nothing is known.
+   */
+  range?(site: Site, inputs: readonly Interval[]): Interval
+  /**
+   * For operators that are unbounded in general: bounds of |dy / dx_k| where every element of input k lies in `inputs[k]`, one an
+   * input (of a constant: not used), and the operator is defined there. undefined anywhere: none.
+   */
+  slopes?(site: Site, inputs: readonly Interval[]): readonly (number | undefined)[] | undefined
   rounding(site: Site): RoundingRule
   rows(site: Site): RowRule
   /**

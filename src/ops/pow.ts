@@ -1,4 +1,5 @@
 import { broadcastShape, repetitionNorm, sumTo, zip, zipExpressions } from './broadcast.ts'
+import { EVERYWHERE, type Interval, increasing, largestOf, slopeUp, smallestOf } from './interval.ts'
 import type { GradientBuilder, Operator, Site } from './operator.ts'
 import { closedForm, exact, relative, unbounded } from './rules.ts'
 import { TINY_ROOT } from './sqrt.ts'
@@ -9,6 +10,8 @@ function exponentOf(site: Site): number | undefined {
   const exponent = site.constant(1)
   return exponent?.data.length === 1 ? exponent.data[0] : undefined
 }
+
+const POSITIVE: Interval = [0, Number.POSITIVE_INFINITY]
 
 /** y = x^p with broadcasting, in the type of x. */
 export const Pow: Operator = {
@@ -25,6 +28,23 @@ export const Pow: Operator = {
     if (p === 1 && /float/.test(type))
       return closedForm(repetitionNorm(dims, target), 'the first power is the identity')
     return unbounded('a power is steep without bound (squares and roots inside a norm are fused)')
+  },
+  range: (site, [x]) => {
+    const p = exponentOf(site)
+    const [low, high] = [smallestOf(x!), largestOf(x!)]
+    if (p === undefined || site.constant(1)?.relativeError || !/float/.test(site.input(0).type)) return EVERYWHERE
+    if (x![0] >= 0 && (p >= 0 || x![0] > 0))
+      return p >= 0 ? increasing((v) => v ** p, x!, POSITIVE) : increasing((v) => v ** p, [high, low], POSITIVE)
+    return p > 0 && p % 2 === 0 ? increasing((v) => v ** p, [low, high], POSITIVE) : EVERYWHERE
+  },
+  // |p| |x|^(p-1), largest at the larger |x| for p >= 1 and at the smaller one otherwise; negative x have whole powers only.
+  slopes: (site, [x]) => {
+    const p = exponentOf(site)
+    if (p === undefined || site.constant(1)?.relativeError || !/float/.test(site.input(0).type)) return undefined
+    const least = smallestOf(x!)
+    if ((x![0] < 0 && !Number.isInteger(p)) || (p < 1 && p !== 0 && !(least > 0))) return undefined
+    const at = p >= 1 ? largestOf(x!) : least
+    return [p === 0 ? 0 : slopeUp(Math.abs(p) * at ** (p - 1)), 0]
   },
   // The first power is returned as it is; pow of the C library is taken to be within 8 ulp (an assumption of the profile).
   rounding: (site) => (exponentOf(site) === 1 ? exact : exponentOf(site) === 2 ? relative(4) : relative(16)),

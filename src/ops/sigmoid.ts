@@ -1,4 +1,5 @@
 import { elementwise } from './elementwise.ts'
+import { increasing } from './interval.ts'
 import type { Operator } from './operator.ts'
 import { gradient } from './slope.ts'
 
@@ -12,6 +13,7 @@ export function sigmoid(x: number): number {
 export const Sigmoid: Operator = {
   type: 'Sigmoid',
   ...elementwise(sigmoid),
+  range: (_, [x]) => increasing(sigmoid, x!, [0, 1]),
   lipschitz: () => ({ kind: 'constant', value: 0.25, because: 'the slope y (1 - y) is at most 1/4, at 0' }),
   // 16 ulps of the largest value, 1 (assumed of the runtime's table).
   rounding: () => ({ kind: 'absolute', error: 16 * 2 ** -24 }),

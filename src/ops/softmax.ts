@@ -14,6 +14,7 @@ export const Softmax: Operator = {
     })
     return [{ type: x!.type, dims: x!.dims, data }]
   },
+  range: () => [0, 1],
   // v^T (diag p - p p^T) v is a variance, at most (max v - min v)^2 / 4 (Popoviciu) <= |v|^2 / 2.
   lipschitz: (site) => ({
     kind: 'monotone-head',

@@ -1,4 +1,5 @@
 import { elementwise } from './elementwise.ts'
+import { increasing } from './interval.ts'
 import type { Operator } from './operator.ts'
 import { gradient } from './slope.ts'
 
@@ -11,6 +12,7 @@ export function softplus(x: number): number {
 export const Softplus: Operator = {
   type: 'Softplus',
   ...elementwise(softplus),
+  range: (_, [x]) => increasing(softplus, x!, [0, Number.POSITIVE_INFINITY]),
   lipschitz: () => ({ kind: 'constant', value: 1, because: 'the slope is a sigmoid, below 1 everywhere' }),
   // y = max(x, 0) + log(1 + e), e <= 1: half of exp's 16 u, the sum, 16 u log 2, and the last sum (tables assumed).
   rounding: () => ({ kind: 'relative', ulps: 2, absolute: 24 * 2 ** -24 }),

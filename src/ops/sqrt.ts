@@ -1,4 +1,5 @@
 import { elementwise } from './elementwise.ts'
+import { increasing, slopeUp } from './interval.ts'
 import type { Operator } from './operator.ts'
 import { relative, unbounded } from './rules.ts'
 
@@ -14,6 +15,8 @@ export const Sqrt: Operator = {
   ...elementwise(Math.sqrt),
   // 1 - sqrt(1 - e) >= sqrt(1 + e) - 1.
   relativeError: (_, [e]) => (e < 1 ? 1 - Math.sqrt(1 - e) + 2 ** -50 * e : Number.POSITIVE_INFINITY),
+  range: (_, [x]) => increasing((v) => Math.sqrt(Math.max(0, v)), x!, [0, Number.POSITIVE_INFINITY]),
+  slopes: (_, [x]) => (x![0] > 0 ? [slopeUp(1 / (2 * Math.sqrt(x![0])))] : undefined),
   lipschitz: () =>
     unbounded('the slope of a square root is infinite at 0 (a norm as a whole has a constant: see fusion)'),
   rounding: () => relative(1),
