@@ -2,6 +2,7 @@
  * Layers of a network made again in another thread, from plain data.
  * @module
  */
+import { LipError } from '../errors.ts'
 import { createLayer, isOwnLayer } from '../layers/config/layer-registry.ts'
 // Loading the index registers every layer under its name.
 import '../layers/index.ts'
@@ -31,9 +32,7 @@ export function indivisible(layers: readonly tf.layers.Layer[]): string | undefi
   for (const layer of layers) {
     const what = `layer '${layer.name}' (${layer.getClassName()})`
     if (!isSamplewise(layer)) return `${what} may look at the whole batch`
-    const { className, config } = layerCopy(layer)
-    const again = createLayer({ className, config })
-    if (canonical(layerCopy(again).config) !== canonical(config)) return `${what} cannot be copied into a thread`
+    if (!canBeCopied(layer)) return `${what} cannot be copied into a thread`
   }
   return undefined
 }
@@ -43,6 +42,16 @@ function isSamplewise(layer: tf.layers.Layer): boolean {
   return (
     layer.nonTrainableWeights.length === 0 && (isOwnLayer(layer.getClassName()) || SAMPLEWISE.has(layer.getClassName()))
   )
+}
+
+function canBeCopied(layer: tf.layers.Layer): boolean {
+  const copy = layerCopy(layer)
+  try {
+    return canonical(layerCopy(createLayer(copy)).config) === canonical(copy.config)
+  } catch (error) {
+    if (error instanceof LipError) return false
+    throw error
+  }
 }
 
 /** The copy's weights are read from the step, so they start as zeros, which costs least. */

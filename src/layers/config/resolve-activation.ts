@@ -1,10 +1,10 @@
 import { LipError } from '../../errors.ts'
 import * as tf from '../tf.ts'
-import { createLayer } from './layer-registry.ts'
+import { createLayer, isOwnLayer } from './layer-registry.ts'
 import { toCamelCase, toSnakeCase } from './python-keys.ts'
 import { asSerializedObject } from './serialized-object.ts'
 
-/** A Keras name ('relu'), a layer such as `new GroupSort({ n: 2 })`, or its {class_name, config}. */
+/** A Keras name ('relu'), the class name of one of our layers ('GroupSort2'), a layer such as `new GroupSort({ n: 2 })`, or its {class_name, config}. */
 export type ActivationIdentifier = string | tf.layers.Layer | object
 
 /** @returns null for none or 'linear' */
@@ -13,6 +13,7 @@ export function resolveActivation(identifier: ActivationIdentifier | null | unde
   if (identifier instanceof tf.layers.Layer) return identifier
   if (typeof identifier === 'string') {
     if (identifier === 'linear') return null
+    if (isOwnLayer(identifier)) return createLayer({ className: identifier, config: {} })
     try {
       return tf.layers.activation({ activation: toCamelCase(identifier) as 'relu' })
     } catch (cause) {
