@@ -7,6 +7,7 @@
 import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
 import { broadcastIndex } from '../ops/broadcast.ts'
+import { sameDims } from '../ops/dims.ts'
 import type { Operand } from '../ops/operator.ts'
 import type { Program, ProgramNode } from './program.ts'
 import type { RowIndependence } from './rows.ts'
@@ -21,7 +22,9 @@ import type { RowIndependence } from './rows.ts'
  * @param many the same model at the batch in question, whose rows are known to be independent
  */
 export function provesRowsAlike(one: Program, many: Program): RowIndependence {
-  const alone = numbersOf(one)
+  // One sample is laid beside several batches.
+  let alone = known.get(one)
+  if (!alone) known.set(one, (alone = numbersOf(one)))
   const together = numbersOf(many)
   for (const { name, dims } of many.outputs) {
     const [row, rows] = [alone.get(name), together.get(name)]
@@ -44,12 +47,17 @@ export function provesRowsAlike(one: Program, many: Program): RowIndependence {
   return { independent: true }
 }
 
-function numbersOf(program: Program): Map<string, NdArray> {
+const known = new WeakMap<Program, ReadonlyMap<string, NdArray>>()
+
+/** The numbers of the outputs. */
+function numbersOf(program: Program): ReadonlyMap<string, NdArray> {
   const numbers = new Map<string, NdArray>()
   program.inputs.forEach((input, k) => {
     const count = sizeOf(input.dims)
     const perRow = input.dims.length === 0 ? 1 : count / input.dims[0]!
-    const data = Float64Array.from({ length: count }, (_, i) => hash(hash(START, k), i % perRow))
+    const data = new Float64Array(count)
+    const start = hash(START, k)
+    for (let i = 0; i < count; i++) data[i] = hash(start, i % perRow)
     numbers.set(input.name, { type: input.type, dims: input.dims, data })
   })
   for (const node of program.nodes) {
@@ -58,7 +66,12 @@ function numbersOf(program: Program): Map<string, NdArray> {
       if (name !== '') numbers.set(name, outputs[i]!)
     })
   }
-  return numbers
+  return new Map(
+    program.outputs.flatMap(({ name }) => {
+      const found = numbers.get(name)
+      return found ? [[name, found] as const] : []
+    }),
+  )
 }
 
 function apply({ site, operator }: ProgramNode, numbers: ReadonlyMap<string, NdArray>): readonly NdArray[] {
@@ -82,8 +95,13 @@ function elements(output: Operand, inputs: readonly (NdArray | undefined)[], sta
   const data = new Float64Array(sizeOf(output.dims)).fill(start)
   for (const input of inputs) {
     if (!input) continue
+    const values = input.data
+    if (sameDims(input.dims, output.dims)) {
+      for (let i = 0; i < data.length; i++) data[i] = hash(data[i]!, values[i]!)
+      continue
+    }
     const from = broadcastIndex(input.dims, output.dims)
-    for (let i = 0; i < data.length; i++) data[i] = hash(data[i]!, input.data[from[i]!]!)
+    for (let i = 0; i < data.length; i++) data[i] = hash(data[i]!, values[from[i]!]!)
   }
   return { type: output.type, dims: output.dims, data }
 }

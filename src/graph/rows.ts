@@ -1,6 +1,7 @@
 import { isFloat } from '../onnx/element-types.ts'
 import type { NdArray } from '../onnx/ir.ts'
 import { broadcastIndex } from '../ops/broadcast.ts'
+import { sameDims } from '../ops/dims.ts'
 import type { Operand } from '../ops/operator.ts'
 import type { Program, ProgramNode } from './program.ts'
 
@@ -66,11 +67,9 @@ export function provesRowIndependence(program: Program): RowIndependence {
 function rowTags({ type, dims }: Operand): NdArray {
   const count = size(dims)
   const perRow = dims.length === 0 ? 1 : count / dims[0]!
-  return {
-    type,
-    dims,
-    data: Float64Array.from({ length: count }, (_, i) => (dims.length === 0 ? MIXED : Math.floor(i / perRow) + 1)),
-  }
+  const data = new Float64Array(count)
+  for (let i = 0; i < count; i++) data[i] = dims.length === 0 ? MIXED : Math.floor(i / perRow) + 1
+  return { type, dims, data }
 }
 
 function tagsOf({ site, operator }: ProgramNode, tags: ReadonlyMap<string, NdArray>): readonly NdArray[] {
@@ -135,9 +134,16 @@ function joinRows(output: Operand, inputs: readonly NdArray[]): NdArray {
 /** NumPy broadcasting of the inputs against the output. */
 function joinElements(output: Operand, inputs: readonly NdArray[]): NdArray {
   const data = new Float64Array(size(output.dims))
-  for (const { dims, data: tag } of inputs) {
-    const from = broadcastIndex(dims, output.dims)
-    for (let i = 0; i < data.length; i++) data[i] = join(data[i]!, tag[from[i]!]!)
+  for (const [k, { dims, data: tag }] of inputs.entries()) {
+    const same = sameDims(dims, output.dims)
+    // Nothing is joined with the first.
+    if (same && k === 0) data.set(tag)
+    else if (same) {
+      for (let i = 0; i < data.length; i++) if (data[i] !== tag[i]) data[i] = join(data[i]!, tag[i]!)
+    } else {
+      const from = broadcastIndex(dims, output.dims)
+      for (let i = 0; i < data.length; i++) data[i] = join(data[i]!, tag[from[i]!]!)
+    }
   }
   return { type: output.type, dims: output.dims, data }
 }
