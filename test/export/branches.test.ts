@@ -72,7 +72,7 @@ describe('models with branches', () => {
     expect(outputScale).toBe(1)
   })
 
-  const weightsOf = () => ({})
+  const weights = { of: () => ({}), inside: () => weights }
   const dense = (name: string, inbound: unknown) => ({
     class_name: 'Dense',
     name,
@@ -91,7 +91,7 @@ describe('models with branches', () => {
         class_name: 'Functional',
         config: { name: 'f', layers: layers as never, input_layers: [['in', 0, 0]], output_layers: outputs },
       },
-      { path: 'f.keras', weightsOf },
+      { path: 'f.keras', weights },
     )
   const keras3 = (...names: string[]) => [
     {
@@ -114,10 +114,62 @@ describe('models with branches', () => {
     expect(three).toEqual(two)
   })
 
-  it('refuses shared layers, several outputs, cycles, sources that are not there', () => {
-    expect(() => functional([input, dense('a', [[['in', 0, 0, {}]], [['in', 0, 0, {}]]])], [['a', 0, 0]])).toThrow(
-      /'a' 2 times/,
+  it('gives every use of a shared layer a name of its own', () => {
+    const shared = dense('a', [[['in', 0, 0, {}]], [['a', 0, 0, {}]]])
+    const { layers, output } = functional([input, shared], [['a', 1, 0]])
+    expect(layers.map(({ name, inputs }) => [name, inputs])).toEqual([
+      ['in', []],
+      ['a', ['in']],
+      ['a/1', ['a']],
+    ])
+    expect(output).toBe('a/1')
+  })
+
+  it('takes models inside the model apart', () => {
+    const inner = { ...input, name: 'x', config: { name: 'x', batch_shape: [null, 2] } }
+    const block = {
+      class_name: 'deel-lip>Model',
+      name: 'block',
+      config: {
+        name: 'block',
+        layers: [inner, dense('a', keras3('x')), dense('b', keras3('a'))],
+        input_layers: ['x', 0, 0],
+        output_layers: ['b', 0, 0],
+      },
+      // Keras 2 counts the use that made the block.
+      inbound_nodes: [[['a', 0, 0, {}]]],
+    }
+    const rows = { class_name: 'Sequential', config: { name: 'rows', layers: [inner, dense('c', undefined)] } }
+    const layers = [
+      input,
+      dense('a', keras3('in')),
+      block,
+      { ...rows, name: 'rows', inbound_nodes: [[['block', 1, 0]]] },
+    ]
+    const network = functional(layers, [['rows', 0, 0]])
+    expect(network.layers.map(({ name, inputs }) => [name, inputs])).toEqual([
+      ['in', []],
+      ['a', ['in']],
+      ['block/x', ['a']],
+      ['block/a', ['block/x']],
+      ['block/b', ['block/a']],
+      ['rows/x', ['block/b']],
+      ['rows/c', ['rows/x']],
+    ])
+    expect(network.output).toBe('rows/c')
+  })
+
+  it('refuses operations that are no layers, and layers that read nothing', () => {
+    const operation = { ...dense('a', keras3('in')), class_name: 'Concatenate', module: 'keras.src.ops.numpy' }
+    expect(() => functional([input, operation], [['a', 0, 0]])).toThrow(/operation Concatenate of keras.ops/)
+    expect(() => functional([input, dense('a', [{ args: [2], kwargs: {} }])], [['a', 0, 0]])).toThrow(
+      /'a'.*reads nothing/,
     )
+  })
+
+  it('refuses several outputs, cycles, sources and uses that are not there', () => {
+    const twice = dense('a', [[['in', 0, 0, {}]], [['a', 2, 0, {}]]])
+    expect(() => functional([input, twice], [['a', 1, 0]])).toThrow(/'a' that it does not have/)
     expect(() =>
       functional(
         [input, dense('a', keras3('in'))],

@@ -6,7 +6,14 @@ import { readFile } from 'node:fs/promises'
 import { strFromU8, strToU8, unzipSync } from 'fflate'
 import { LipError } from '../../errors.ts'
 import type { NetworkDescription, WeightArray } from '../description.ts'
-import { describeKerasModel, type KerasLayer, type KerasModel, stripPackage, type WeightsOf } from './model-config.ts'
+import {
+  describeKerasModel,
+  type KerasLayer,
+  type KerasModel,
+  type ModelWeights,
+  nameOf,
+  stripPackage,
+} from './model-config.ts'
 import { type WeightsFile, withWeightsFile } from './weights-file.ts'
 
 /**
@@ -38,7 +45,7 @@ async function readArchive(bytes: Uint8Array, path: string): Promise<NetworkDesc
     string
   >
   return withWeightsFile(weights, path, (file) =>
-    describeKerasModel(model, { path, version, weightsOf: archiveWeights(file) }),
+    describeKerasModel(model, { path, version, weights: archiveWeights(file, model, '') }),
   )
 }
 
@@ -49,41 +56,60 @@ async function readLegacy(bytes: Uint8Array, path: string): Promise<NetworkDescr
     return describeKerasModel(parseJson(config, path), {
       path,
       version: file.attribute('', 'keras_version'),
-      weightsOf: legacyWeights(file),
+      weights: legacyWeights(file, 'model_weights'),
     })
   })
 }
 
 /**
  * Keras 3 numbers the variables of a layer in `layers/<group>/vars`: kernel, bias; deel-lip adds wbar, sn, sigma by name. The
- * group is called after the layer, or after its class with a running number (older 3.x).
+ * group is called after the layer, or after its class with a running number; a model inside has `layers` of its own.
  */
-function archiveWeights(file: WeightsFile): WeightsOf {
-  const root = file.list('').includes('_layer_checkpoint_dependencies') ? '_layer_checkpoint_dependencies' : 'layers'
+function archiveWeights(file: WeightsFile, { config }: KerasModel | KerasLayer, group: string): ModelWeights {
+  const at = (path: string): string => (group === '' ? path : `${group}/${path}`)
+  const root = at(
+    file.list(group).includes('_layer_checkpoint_dependencies') ? '_layer_checkpoint_dependencies' : 'layers',
+  )
+  const layers = (Array.isArray(config) ? config : (config as { layers: unknown }).layers) as readonly KerasLayer[]
+  const groups = groupsOf(file, root, layers)
+  return {
+    of(layer) {
+      const own = groups.get(layer)
+      if (own === undefined) return {}
+      const out: Record<string, WeightArray> = {}
+      const collect = (vars: string, names: readonly string[]): void => {
+        for (const key of file.list(vars)) {
+          const array = file.array(`${vars}/${key}`)
+          if (array) out[names[Number(key)] ?? key] = array
+        }
+      }
+      collect(`${root}/${own}/vars`, variablesOf(layer))
+      // A layer as activation has its variables in a group of its own.
+      const { activation } = layer.config as { activation?: { class_name?: string } | null }
+      if (activation?.class_name)
+        collect(`${root}/${own}/activation/vars`, variablesOf({ class_name: activation.class_name, config: {} }))
+      return out
+    },
+    inside: (model) => archiveWeights(file, model, `${root}/${groups.get(model) ?? ''}`),
+  }
+}
+
+/** Which group of a model each of its layers has. */
+function groupsOf(file: WeightsFile, root: string, layers: readonly KerasLayer[]): Map<KerasLayer, string> {
   const groups = file.list(root)
+  const byName = new Map(groups.map((group) => [file.attribute(`${root}/${group}/vars`, 'name'), group]))
   const used = new Map<string, number>()
-  return (layer, name) => {
+  const found = new Map<KerasLayer, string>()
+  for (const layer of layers) {
+    const name = nameOf(layer)
     const stem = snakeCase(stripPackage(layer.class_name))
     const count = used.get(stem) ?? 0
     used.set(stem, count + 1)
     const byClass = count === 0 ? stem : `${stem}_${count}`
-    const named = groups.find((group) => file.attribute(`${root}/${group}/vars`, 'name') === name)
-    const group = named ?? (groups.includes(byClass) ? byClass : groups.includes(name) ? name : undefined)
-    if (group === undefined) return {}
-    const out: Record<string, WeightArray> = {}
-    const collect = (vars: string, names: readonly string[]): void => {
-      for (const key of file.list(vars)) {
-        const array = file.array(`${vars}/${key}`)
-        if (array) out[names[Number(key)] ?? key] = array
-      }
-    }
-    collect(`${root}/${group}/vars`, variablesOf(layer))
-    // A layer as activation has its variables in a group of its own.
-    const { activation } = layer.config as { activation?: { class_name?: string } | null }
-    if (activation?.class_name)
-      collect(`${root}/${group}/activation/vars`, variablesOf({ class_name: activation.class_name, config: {} }))
-    return out
+    const group = byName.get(name) ?? [byClass, name].find((other) => groups.includes(other))
+    if (group !== undefined) found.set(layer, group)
   }
+  return found
 }
 
 /** Names of a layer's numbered variables. */
@@ -91,29 +117,47 @@ function variablesOf({ class_name: className, config }: KerasLayer): readonly st
   const name = stripPackage(className)
   if (name === 'Householder') return ['theta']
   if (name.startsWith('PReLU')) return ['alpha']
-  if (name !== 'BatchNormalization') return ['kernel', 'bias']
-  return [
-    ...(config.scale === false ? [] : ['gamma']),
-    ...(config.center === false ? [] : ['beta']),
-    'moving_mean',
-    'moving_variance',
-  ]
+  if (name === 'Normalization') return ['mean', 'variance', 'count']
+  const scaled = [...(config.scale === false ? [] : ['gamma']), ...(config.center === false ? [] : ['beta'])]
+  if (name === 'LayerNormalization') return scaled
+  if (name === 'BatchNormalization') return [...scaled, 'moving_mean', 'moving_variance']
+  const bias = config.use_bias === false ? [] : ['bias']
+  if (name === 'SeparableConv2D') return ['depthwise_kernel', 'pointwise_kernel', ...bias]
+  // deel-lip leaves the variables of its transposed convolution to Keras, which numbers them all.
+  return name.startsWith('Spectral') ? ['kernel', ...bias, 'sn', 'sigma', 'wbar'] : ['kernel', ...bias]
 }
 
-/** Legacy files keep `model_weights/<layer>/.../<variable>` with the variables' own names. */
-function legacyWeights(file: WeightsFile): WeightsOf {
-  return (_, name) => {
-    const out: Record<string, WeightArray> = {}
-    const visit = (group: string): void => {
-      for (const key of file.list(group)) {
-        const array = file.array(`${group}/${key}`)
-        if (array) out[roleOf(key)] = array
-        else visit(`${group}/${key}`)
+/** Legacy files keep `model_weights/<layer>/.../<variable>` with the variables' own names; a model inside, its layers' groups. */
+function legacyWeights(file: WeightsFile, root: string): ModelWeights {
+  const groupOf = (name: string): string | undefined =>
+    file.list(root).includes(name) ? `${root}/${name}` : find(file, root, name)
+  return {
+    of(layer) {
+      const out: Record<string, WeightArray> = {}
+      const visit = (group: string): void => {
+        for (const key of file.list(group)) {
+          const array = file.array(`${group}/${key}`)
+          if (array) out[roleOf(key)] = array
+          else visit(`${group}/${key}`)
+        }
       }
-    }
-    visit(`model_weights/${name}`)
-    return out
+      const group = groupOf(nameOf(layer))
+      if (group !== undefined) visit(group)
+      return out
+    },
+    // The groups of some models are their layers' own.
+    inside: (model) => legacyWeights(file, groupOf(nameOf(model)) ?? root),
   }
+}
+
+/** The first group of this name below another. */
+function find(file: WeightsFile, root: string, name: string): string | undefined {
+  for (const key of file.list(root)) {
+    const path = `${root}/${key}`
+    const found = key === name && file.array(path) === undefined ? path : find(file, path, name)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** The name of a variable as descriptions have it. deel-lip's wbar has none of its own in Keras 2. */

@@ -1,5 +1,6 @@
 import type { LayerDescription } from '../description.ts'
 import { requireLastAxis, unsupported } from './config.ts'
+import { lowerGelu, lowerSilu } from './gated.ts'
 import { lowerGroupSort } from './group-sort.ts'
 import { lowerHouseholder } from './householder.ts'
 import type { LayerLowering, Lowering } from './lowering.ts'
@@ -16,6 +17,20 @@ const PLAIN: Readonly<Record<string, string>> = {
   softsign: 'Softsign',
   elu: 'Elu',
   selu: 'Selu',
+  celu: 'Celu',
+  mish: 'Mish',
+  exponential: 'Exp',
+  hard_silu: 'HardSwish',
+  hard_swish: 'HardSwish',
+}
+
+/** Activations that take more than one node or an attribute. */
+const WRITTEN: Readonly<Record<string, LayerLowering>> = {
+  relu6: (desk, layer) => lowerRelu(desk, { ...layer, config: { max_value: 6 } }),
+  leaky_relu: (desk, layer) => lowerLeakyRelu(desk, { ...layer, config: { negative_slope: 0.2 } }),
+  silu: lowerSilu,
+  swish: lowerSilu,
+  gelu: lowerGelu,
 }
 
 /** Layers that may stand in `activation=`. */
@@ -64,6 +79,11 @@ export function lowerNamed(desk: Lowering, layer: LayerDescription, activation: 
   if (activation === 'softmax') {
     requireLastAxis(desk, layer)
     desk.tensor = desk.node(`${layer.name}/softmax`, 'Softmax', [desk.tensor], { axis: 1 })
+    return
+  }
+  const written = Object.hasOwn(WRITTEN, activation) ? WRITTEN[activation] : undefined
+  if (written) {
+    written(desk, { ...layer, name: `${layer.name}/${activation}` })
     return
   }
   const op = Object.hasOwn(PLAIN, activation) ? PLAIN[activation] : undefined

@@ -1,8 +1,12 @@
 import { elementOrder } from './channels.ts'
+import { requireChannelsLast } from './config.ts'
 import type { LayerLowering, Lowering } from './lowering.ts'
 
 /** Flatten of a channels-first tensor; remembers which channels-last feature each one is. */
-export const lowerFlatten: LayerLowering = (desk, layer) => flatten(desk, layer.name)
+export const lowerFlatten: LayerLowering = (desk, layer) => {
+  requireChannelsLast(layer)
+  flatten(desk, layer.name)
+}
 
 export function flatten(desk: Lowering, name: string): void {
   if (desk.shape.length === 1) return

@@ -16,23 +16,37 @@ import { lowerInvertibleDownSampling, lowerInvertibleUpSampling } from './invert
 import { lowerL2NormPooling2D } from './l2-norm-pooling.ts'
 import type { LayerLowering } from './lowering.ts'
 import { lowerMaxMin } from './max-min.ts'
-import { lowerConcatenate, lowerLipResidual, lowerSum } from './merge.ts'
+import { lowerConcatenate, lowerElementwise, lowerLipResidual } from './merge.ts'
+import { lowerLayerNormalization, lowerNormalization } from './normalization.ts'
 import { lowerPRelu } from './p-relu.ts'
 import { lowerPooling2D, lowerScaledAveragePooling2D } from './pooling.ts'
 import { lowerElu, lowerLeakyRelu, lowerRelu } from './relu.ts'
-import { lowerMargins, lowerNoise, lowerNothing, lowerRescaling } from './rescaling.ts'
+import { lowerAugmentation, lowerMargins, lowerNoise, lowerNothing, lowerRescaling } from './rescaling.ts'
 import { lowerPermute, lowerReshape } from './reshape.ts'
+import { lowerSeparableConv2D } from './separable-conv2d.ts'
 import { lowerSLLConv2D, lowerSLLDense } from './sll.ts'
+import { lowerUpSampling2D } from './up-sampling.ts'
 
 export const LOWERINGS: Readonly<Record<string, LayerLowering>> = {
   InputLayer: lowerNothing,
   Dropout: lowerNoise,
   GaussianNoise: lowerNoise,
   GaussianDropout: lowerNoise,
+  SpatialDropout2D: lowerNoise,
+  AlphaDropout: lowerNoise,
+  RandomFlip: lowerAugmentation,
+  RandomRotation: lowerAugmentation,
+  RandomTranslation: lowerAugmentation,
+  RandomZoom: lowerAugmentation,
+  RandomBrightness: lowerAugmentation,
+  RandomContrast: lowerAugmentation,
   ActivityRegularization: lowerNothing,
+  Identity: lowerNothing,
+  Normalization: lowerNormalization,
   Rescaling: lowerRescaling,
   ZeroPadding2D: lowerMargins,
   Cropping2D: lowerMargins,
+  UpSampling2D: lowerUpSampling2D,
   SpectralConv2D: lowerConv2D,
   FrobeniusConv2D: lowerConv2D,
   OrthoConv2D: lowerConv2D,
@@ -40,6 +54,7 @@ export const LOWERINGS: Readonly<Record<string, LayerLowering>> = {
   PadConv2D: lowerConv2D,
   Conv2D: lowerConv2D,
   DepthwiseConv2D: lowerDepthwiseConv2D,
+  SeparableConv2D: lowerSeparableConv2D,
   SpectralConv2DTranspose: lowerConv2DTranspose,
   Conv2DTranspose: lowerConv2DTranspose,
   SLLConv2D: lowerSLLConv2D,
@@ -77,9 +92,13 @@ export const LOWERINGS: Readonly<Record<string, LayerLowering>> = {
   BatchCentering: lowerBatchLipNorm,
   BatchLipNorm: lowerBatchLipNorm,
   BatchNormalization: lowerBatchNormalization,
+  LayerNormalization: lowerLayerNormalization,
   LipResidual: lowerLipResidual,
-  Add: lowerSum,
-  Subtract: lowerSum,
-  Average: lowerSum,
+  Add: lowerElementwise,
+  Subtract: lowerElementwise,
+  Average: lowerElementwise,
+  Multiply: lowerElementwise,
+  Maximum: lowerElementwise,
+  Minimum: lowerElementwise,
   Concatenate: lowerConcatenate,
 }

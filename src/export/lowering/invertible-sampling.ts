@@ -32,10 +32,30 @@ export const lowerInvertibleUpSampling: LayerLowering = (desk, layer) => {
   const depth = channels / (p * q)
   if (!Number.isInteger(depth)) throw unsupported(layer, `makes blocks of ${p}x${q} of ${channels} channels`)
   const compat = layer.config.compat !== undefined && layer.config.compat !== null
-  if (compat && (height !== width || p !== q)) throw unsupported(layer, 'mixes up height and width as deel-lip does')
   restoreOrder(desk, `${layer.name}/order`)
+  if (compat && (height !== width || p !== q)) {
+    mixUp(desk, layer.name, [height, width, depth], [p, q])
+    return
+  }
   rearrange(desk, layer.name, [depth, p, q, height, width], [0, 1, 4, 2, 5, 3], [depth, height * p, width * q])
   desk.shape = [height * p, width * q, depth]
+}
+
+/**
+ * What deel-lip does where height or block are not square: it reads its [w q, h p] image as one of [h p, w q] and returns the
+ * transpose. A permutation all the same.
+ */
+function mixUp(
+  desk: Parameters<LayerLowering>[0],
+  name: string,
+  [height, width, depth]: readonly [number, number, number],
+  [p, q]: readonly [number, number],
+): void {
+  const [rows, columns] = [width * q, height * p]
+  // (c, p, q, h, w) -> (c, w, q, h, p), read as [c, h p, w q].
+  rearrange(desk, `${name}/mixed`, [depth, p, q, height, width], [0, 1, 5, 3, 4, 2], [depth, columns, rows])
+  desk.tensor = desk.node(name, 'Transpose', [desk.tensor], { perm: [0, 1, 3, 2] })
+  desk.shape = [rows, columns, depth]
 }
 
 function rearrange(

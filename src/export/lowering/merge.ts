@@ -3,10 +3,18 @@ import { number, requireLastAxis, unsupported, weightOf } from './config.ts'
 import type { Hand, LayerLowering, Lowering } from './lowering.ts'
 import { roundDown, scaleBy } from './scaling.ts'
 
-/** Add, Subtract, Average: element by element. */
-export const lowerSum: LayerLowering = (desk, layer) => {
+/** ONNX's operator of two operands. */
+const ELEMENTWISE: Readonly<Record<string, string>> = {
+  Subtract: 'Sub',
+  Multiply: 'Mul',
+  Maximum: 'Max',
+  Minimum: 'Min',
+}
+
+/** Add, Subtract, Average, Multiply, Maximum, Minimum: element by element. */
+export const lowerElementwise: LayerLowering = (desk, layer) => {
   const operands = aligned(desk, layer)
-  const op = layer.className === 'Subtract' ? 'Sub' : 'Add'
+  const op = ELEMENTWISE[layer.className] ?? 'Add'
   if (op === 'Sub' && operands.length !== 2) throw unsupported(layer, `takes ${operands.length} inputs`)
   const [first, ...rest] = operands
   let sum = first!.tensor
@@ -37,8 +45,21 @@ export const lowerLipResidual: LayerLowering = (desk, layer) => {
   desk.tensor = desk.node(layer.name, 'Add', parts)
 }
 
-/** Concatenate along the channels. */
+/** Concatenate along the channels, or along an axis of the image. */
 export const lowerConcatenate: LayerLowering = (desk, layer) => {
+  const rank = desk.shape.length
+  const axis = number(layer, 'axis', -1)
+  const place = axis < 0 ? axis + rank + 1 : axis
+  if (place > 0 && place < rank) {
+    const hands = aligned(desk, layer, place - 1)
+    const tensors = hands.map(({ tensor }) => tensor)
+    desk.tensor = desk.node(layer.name, 'Concat', tensors, { axis: place + 1 })
+    desk.shape = desk.shape.with(
+      place - 1,
+      hands.reduce((sum, { shape }) => sum + shape[place - 1]!, 0),
+    )
+    return
+  }
   requireLastAxis(desk, layer)
   const { operands } = desk
   const spatial = desk.shape.slice(0, -1)
@@ -60,11 +81,12 @@ export const lowerConcatenate: LayerLowering = (desk, layer) => {
   desk.produced(undefined)
 }
 
-/** The operands with their channels in one order; the first is left in hand. */
-function aligned(desk: Lowering, layer: Parameters<LayerLowering>[1]): readonly Hand[] {
+/** The operands, of one shape but for one axis, with their channels in one order; the first is left in hand. */
+function aligned(desk: Lowering, layer: Parameters<LayerLowering>[1], open?: number): readonly Hand[] {
   const { operands } = desk
   if (operands.length < 2) throw unsupported(layer, `takes ${operands.length} input`)
-  if (operands.some(({ shape }) => shape.join() !== operands[0]!.shape.join()))
+  const fixed = (shape: Hand['shape']): string => (open === undefined ? shape : shape.with(open, 0)).join()
+  if (operands.some(({ shape }) => fixed(shape) !== fixed(operands[0]!.shape)))
     throw unsupported(layer, `joins shapes ${operands.map(({ shape }) => `[${shape.join(', ')}]`).join(' and ')}`)
   const orders = new Set(operands.map(({ order }) => order?.join() ?? ''))
   const hands =

@@ -7,8 +7,11 @@ export const lowerRelu: LayerLowering = (desk, layer) => {
   const threshold = number(layer, 'threshold', 0)
   const largest = layer.config.max_value ?? null
   if (threshold !== 0) throw unsupported(layer, `has threshold = ${threshold}`)
-  if (slope !== 0 && largest !== null) throw unsupported(layer, 'has both negative_slope and max_value')
-  if (largest !== null) {
+  if (slope !== 0 && largest !== null) {
+    const leaky = desk.node(`${layer.name}/leaky`, 'LeakyRelu', [desk.tensor], { alpha: { float: slope } })
+    const most = desk.constant(`${layer.name}/most`, [number(layer, 'max_value', 0)], [])
+    desk.tensor = desk.node(layer.name, 'Min', [leaky, most])
+  } else if (largest !== null) {
     const bounds = [
       desk.constant(`${layer.name}/least`, [0], []),
       desk.constant(`${layer.name}/most`, [number(layer, 'max_value', 0)], []),

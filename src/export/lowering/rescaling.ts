@@ -1,10 +1,20 @@
 import { number, pair, requireChannelsLast, spatialShape, unsupported } from './config.ts'
 import type { LayerLowering } from './lowering.ts'
 import { type Margins, padImages } from './pad.ts'
-import { scaleBy } from './scaling.ts'
+import { scaleAndShift, scaleBy } from './scaling.ts'
 
-/** Keras' Rescaling: x * scale + offset, one number each. */
+/** Keras' Rescaling: x * scale + offset, one number each or one a channel. */
 export const lowerRescaling: LayerLowering = (desk, layer) => {
+  const channels = desk.shape[desk.shape.length - 1]!
+  const listed = ['scale', 'offset'].map((key) => layer.config[key]).filter(Array.isArray)
+  if (listed.length > 0 && listed.every((list) => list.length === channels && list.every(Number.isFinite))) {
+    const values = (key: string, fallback: number): Float32Array => {
+      const value = layer.config[key]
+      return Float32Array.from(Array.isArray(value) ? value : new Array(channels).fill(number(layer, key, fallback)))
+    }
+    scaleAndShift(desk, layer, values('scale', 1), values('offset', 0))
+    return
+  }
   const offset = number(layer, 'offset', 0)
   scaleBy(desk, `${layer.name}/scale`, number(layer, 'scale', 1))
   if (offset !== 0)
@@ -30,6 +40,11 @@ export const lowerMargins: LayerLowering = (desk, layer) => {
 
 /** Layers that do nothing in inference. */
 export const lowerNothing: LayerLowering = () => {}
+
+/** Layers that change the images in training only. */
+export const lowerAugmentation: LayerLowering = (desk, layer) => {
+  if (desk.training) throw unsupported(layer, 'changes the images in training')
+}
 
 /** Noise of training only. */
 export const lowerNoise: LayerLowering = (desk, layer) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { LipError } from '../../errors.ts'
 import type { NetworkDescription, WeightArray } from '../description.ts'
-import { describeKerasModel, type KerasModel } from '../keras/model-config.ts'
+import { describeKerasModel, type KerasModel, type ModelWeights, nameOf } from '../keras/model-config.ts'
 import { roleOf } from '../keras/read-keras.ts'
 import { type ManifestGroup, readManifest } from './weights-manifest.ts'
 
@@ -36,7 +36,7 @@ export async function readTfjsModel(
     })
   }
   const version = topology.keras_version ?? json.generatedBy?.replace(/^keras v/, '')
-  return describeKerasModel(model, { path, version, weightsOf: weightsByLayer(weights) })
+  return describeKerasModel(model, { path, version, weights: weightsByLayer(weights) })
 }
 
 export async function readModelJson(path: string): Promise<ModelJson> {
@@ -66,16 +66,21 @@ export async function readModelJson(path: string): Promise<ModelJson> {
 }
 
 /** Names are '<layer>/<variable>', with scopes between them at times; what has no layer's name belongs to the one before. */
-function weightsByLayer(weights: readonly (readonly [string, WeightArray])[]) {
-  return (_: unknown, layer: string): Record<string, WeightArray> => {
-    const out: Record<string, WeightArray> = {}
-    let owner = ''
-    for (const [name, array] of weights) {
-      if (name.includes('/')) owner = name.slice(0, name.indexOf('/'))
-      if (owner === layer) out[roleOf(name)] = array
-    }
-    return out
+function weightsByLayer(weights: readonly (readonly [string, WeightArray])[]): ModelWeights {
+  const source: ModelWeights = {
+    of(layer) {
+      const name = nameOf(layer)
+      const out: Record<string, WeightArray> = {}
+      let owner = ''
+      for (const [weight, array] of weights) {
+        if (weight.includes('/')) owner = weight.slice(0, weight.indexOf('/'))
+        if (owner === name) out[roleOf(weight)] = array
+      }
+      return out
+    },
+    inside: () => source,
   }
+  return source
 }
 
 function notTfjs(path: string, what: string, cause?: unknown): LipError {
