@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 
 /**
  * Checks a value against one of the schemas that lip-onnx publishes, filling in the schema's defaults.
@@ -8,6 +7,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
  * @returns undefined when it is valid, else one clause that says where it is not and why
  */
 export async function schemaProblem(value: unknown, schema: string): Promise<string | undefined> {
+  // Loaded by those who have something to check.
+  const { Ajv2020 } = await import('ajv/dist/2020.js')
   const text = await readFile(new URL(`../schemas/${schema}`, import.meta.url), 'utf8')
   const validate = new Ajv2020({ allErrors: false, useDefaults: true, allowUnionTypes: true }).compile(JSON.parse(text))
   if (validate(value)) return undefined

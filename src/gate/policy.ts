@@ -3,7 +3,6 @@
  * @module
  */
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
 import { LipError } from '../errors.ts'
 import { schemaProblem } from '../schema-check.ts'
 
@@ -67,6 +66,7 @@ export async function readPolicy(path: string): Promise<Policy> {
   }
   let value: unknown
   try {
+    const { parse } = await import('yaml')
     value = parse(text)
   } catch (cause) {
     throw new LipError(

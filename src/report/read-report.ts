@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { LipError } from '../errors.ts'
 import { type AttackRunReport, isAttackRun } from './attack-run.ts'
 import { type Report, SCHEMA_VERSION } from './report.ts'
@@ -32,6 +31,8 @@ export async function readAnyReport(path: string): Promise<Report | AttackRunRep
   const isAttack = (value as { kind?: unknown } | null)?.kind === 'attack'
   const name = isAttack ? 'attack-report.schema.json' : 'report.schema.json'
   const schema = JSON.parse(await readFile(new URL(`../../schemas/${name}`, import.meta.url), 'utf8'))
+  // Loaded by those who have something to check.
+  const { Ajv2020 } = await import('ajv/dist/2020.js')
   const validate = new Ajv2020({ allowUnionTypes: true }).compile(schema)
   if (validate(value)) {
     const report = value as Report | AttackRunReport

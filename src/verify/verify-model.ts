@@ -24,7 +24,7 @@ import { verdictOf } from '../report/verdict.ts'
 import type { Session, SessionOptions } from '../runtime/session.ts'
 import { packageVersion } from '../version.ts'
 import { demandsOf } from './demands.ts'
-import { type DataEvidence, gatherEvidence } from './evidence.ts'
+import type { DataEvidence } from './evidence.ts'
 import { assumptionsOf, openNetworkSession } from './execute.ts'
 import { modelInfo } from './model-info.ts'
 import { oneOfBatch } from './one-of-batch.ts'
@@ -134,6 +134,8 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     let outOfTime = late()
     let data: DataEvidence | undefined
     if (session && !outOfTime) {
+      // Attacks and pictures are loaded by those who have data.
+      const { gatherEvidence } = await import('./evidence.ts')
       data = await gatherEvidence({
         options,
         loaded,
