@@ -191,7 +191,11 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     const dataset = data?.dataset
     if (policy.baseline && baseline) {
       const { shard } = options
-      const now = { lipschitz, ...(shard && { shard }), ...(data && { certificates: data.certificates, dataset: data.dataset }) }
+      const now = {
+        lipschitz,
+        ...(shard && { shard }),
+        ...(data && { certificates: data.certificates, dataset: data.dataset }),
+      }
       gates.push(...baselineGates(now, baseline, policy.baseline))
     }
     const judged = applyWaivers(gates, policy.allow ?? [], options.today ?? new Date().toISOString().slice(0, 10))
