@@ -92,3 +92,162 @@ describe('operators that must not be merged as if they were others', () => {
     expect(upper).toBeLessThan(1 + 1e-5)
   })
 })
+
+describe('residual blocks: what is one, and what only looks like one', () => {
+  const LEFT = [0.6, 0.3, -0.2, 0.7]
+  const relu = (b: GraphBuilder, x: string): string => b.node('Relu', [x])
+  const times = (b: GraphBuilder, x: string, ...by: number[]): string => b.node('Mul', [x, init(b, [by.length], by)])
+  const forth = (b: GraphBuilder, x: string, w: string): string => b.node('Gemm', [x, w], { transB: 1 })
+  const conv = (b: GraphBuilder, x: string, w: string, pads: number[] = []): string =>
+    b.node('Conv', [x, w], pads.length > 0 ? { pads } : {})
+  const less = (b: GraphBuilder, x: string, y: string): string => b.node('Sub', [x, y])
+  const cases: readonly (readonly [name: string, dims: readonly number[], body: Body, upper: number])[] = [
+    [
+      'factors one after the other',
+      [1, 2],
+      (b, x) => {
+        const w = init(b, [2, 2], [1, 0, 0, 1])
+        return less(b, x, times(b, times(b, b.node('Gemm', [relu(b, forth(b, x, w)), w]), 4), 0.5))
+      },
+      1,
+    ],
+    [
+      'a map above 1: 1 - 2 · 2.25',
+      [1, 2],
+      (b, x) => {
+        const w = init(b, [2, 2], [1.5, 0, 0, 0.5])
+        return less(b, x, times(b, b.node('Gemm', [relu(b, forth(b, x, w)), w]), 2))
+      },
+      3.5,
+    ],
+    [
+      'a hidden tensor of five times x',
+      [1, 2],
+      (b, x) => {
+        const w = init(b, [2, 2], [1, 0, 0, 1])
+        return less(b, x, times(b, b.node('Gemm', [relu(b, forth(b, times(b, x, 5), w)), w]), 2))
+      },
+      9,
+    ],
+    [
+      'maxima of neighbours, which are no elementwise function',
+      [1, 1, 3],
+      (b, x) => {
+        const w = init(b, [1, 1, 1], [1])
+        const hidden = b.node('MaxPool', [conv(b, x, w)], { kernel_shape: [3], pads: [1, 1] })
+        return less(b, x, times(b, conv(b, hidden, w), 2))
+      },
+      Math.sqrt(17),
+    ],
+    [
+      'factors of the hidden channels',
+      [1, 2],
+      (b, x) => {
+        const w = init(b, [2, 2], [1, 0, 0, 1])
+        return less(b, x, b.node('Gemm', [times(b, relu(b, forth(b, x, w)), 0.1, 4), w]))
+      },
+      3,
+    ],
+    [
+      'an adjoint that is shifted',
+      [1, 1, 5],
+      (b, x) => {
+        const w = init(b, [1, 1, 3], [0, 0, 1])
+        const hidden = relu(b, conv(b, x, w, [2, 0]))
+        return less(b, x, times(b, b.node('ConvTranspose', [hidden, w], { pads: [0, 2] }), 2))
+      },
+      3 * Math.cos(Math.PI / 5),
+    ],
+    [
+      'a kernel that is not turned around',
+      [1, 1, 6],
+      (b, x) => {
+        const w = init(b, [1, 1, 3], [0, 0, 1])
+        return less(b, x, times(b, conv(b, relu(b, conv(b, x, w, [1, 1])), w, [1, 1]), 2))
+      },
+      2,
+    ],
+    [
+      'a quarter turn forth and another, not back',
+      [1, 2, 1],
+      (b, x) => {
+        const hidden = relu(b, b.node('ConvTranspose', [x, init(b, [2, 2, 1], [0, 1, -1, 0])]))
+        return less(b, x, times(b, conv(b, hidden, init(b, [2, 2, 1], [0, -1, 1, 0])), 2))
+      },
+      3,
+    ],
+    [
+      'a slope of -1',
+      [1, 2],
+      (b, x) => {
+        const w = init(b, [2, 2], LEFT)
+        const hidden = b.node('LeakyRelu', [forth(b, x, w)], { alpha: { float: -1 } })
+        return less(b, x, times(b, b.node('Gemm', [hidden, w]), 2))
+      },
+      2.1769,
+    ],
+  ]
+  it.each(cases)('%s', async (_, dims, body, truth) => {
+    const { analysis, refuted } = await examine(modelOf(dims, body), 15, 12)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper).toBeGreaterThanOrEqual(truth * (1 - 1e-6))
+    // A block by its own theorem is exact; what is none has the sum of its branches at most.
+    expect(analysis.bounds.joint.upper).toBeLessThanOrEqual(Math.max(truth * (1 + 1e-6), 12))
+  })
+
+  it('of a block the theorem gives the exact constant', async () => {
+    const exact = async (k: number): Promise<number> => {
+      const [, dims, body] = cases[k]!
+      return (await examine(modelOf(dims, body), 15, 0)).analysis.bounds.joint.upper!
+    }
+    expect(await exact(0)).toBeCloseTo(1, 9)
+    expect(await exact(1)).toBeCloseTo(3.5, 9)
+    expect(await exact(4)).toBeCloseTo(3, 9)
+    const turned = modelOf([1, 1, 6], (b, x) => {
+      const hidden = relu(b, conv(b, x, init(b, [1, 1, 3], [0, 0, 1]), [1, 1]))
+      return less(b, x, times(b, conv(b, hidden, init(b, [1, 1, 3], [1, 0, 0]), [1, 1]), 2))
+    })
+    expect((await examine(turned, 16, 5)).analysis.bounds.joint.upper).toBeCloseTo(1, 9)
+  })
+
+  it('what an adjoint is off counts as often as the branch is taken', async () => {
+    const e = 2 ** -20
+    const block = modelOf([1, 2], (b, x) => {
+      const hidden = relu(b, b.node('Gemm', [x, init(b, [2, 1], [0.5, 0.5])]))
+      return less(b, x, times(b, b.node('Gemm', [hidden, init(b, [1, 2], [0.5, 0.5 * (1 + e)])]), 4))
+    })
+    const { upper } = (await examine(block, 17, 5)).analysis.bounds.joint
+    expect(upper).toBeGreaterThanOrEqual((Math.sqrt(4 + 4 * e + 2 * e * e) + Math.SQRT2 * e) / 2)
+    expect(upper).toBeLessThan(1 + 1e-5)
+  })
+})
+
+describe('what is the identity up to a factor, and what is not', () => {
+  const one = (b: GraphBuilder, x: string, by: number): string => b.node('Conv', [x, init(b, [1, 1, 1], [by])])
+  const cases: readonly (readonly [name: string, body: Body, truth: number])[] = [
+    [
+      'a row turned around, less the row',
+      (b, x) => {
+        const turned = b.node('Slice', [x, b.indices([-1]), b.indices([-9]), b.indices([2]), b.indices([-1])])
+        return b.node('Sub', [turned, one(b, x, 1)])
+      },
+      2,
+    ],
+    [
+      'factors that differ, less five times the row',
+      (b, x) => b.node('Sub', [b.node('Mul', [x, init(b, [4], [1, 5, 5, 5])]), one(b, x, 5)]),
+      4,
+    ],
+    [
+      'the same factor everywhere',
+      (b, x) => b.node('Sub', [b.node('Mul', [x, init(b, [4], [5, 5, 5, 5])]), one(b, x, 5)]),
+      0,
+    ],
+  ]
+  it.each(cases)('%s', async (_, body, truth) => {
+    const { analysis, refuted } = await examine(modelOf([1, 1, 4], body), 18, 12)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper).toBeGreaterThanOrEqual(truth * (1 - 1e-9))
+    expect(analysis.bounds.joint.upper).toBeLessThanOrEqual(truth * (1 + 1e-6) + 1e-12)
+  })
+})

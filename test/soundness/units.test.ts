@@ -97,4 +97,72 @@ describe('gated activations', () => {
     const { analysis } = await examine(model, 24, 1)
     expect(analysis.bounds.joint.upper ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(2 + 1 / 3)
   })
+
+  const scaled = (b: GraphBuilder, x: string, ...by: number[]): string => b.node('Mul', [x, init(b, [by.length], by)])
+  const sigmoid = (b: GraphBuilder, x: string): string => b.node('Sigmoid', [x])
+  const between = (b: GraphBuilder, x: string, low: number, high: number): string =>
+    b.node('Clip', [x, b.constant([low], []), b.constant([high], [])])
+  const slopes: readonly (readonly [name: string, body: Body, upper: number])[] = [
+    // y' = 2 F - t inside, F outside.
+    ['x clip(2 x + 3, -1, 4)', (b, x) => b.node('Mul', [x, between(b, plus(b, scaled(b, x, 2), 3), -1, 4)]), 5],
+    [
+      'x max(0, min(1, 3 - 0.7 (x + 1)))',
+      (b, x) => {
+        const gate = b.node('HardSigmoid', [plus(b, x, 1)], { alpha: { float: -0.7 }, beta: { float: 3 } })
+        return b.node('Mul', [x, gate])
+      },
+      3 - Math.fround(0.7),
+    ],
+    ['3 x (clip(x, 0, 1) - 1/2)', (b, x) => b.node('Mul', [x, scaled(b, plus(b, between(b, x, 0, 1), -0.5), 3)]), 4.5],
+    [
+      '6 x (1/2 - clip(x, 0, 1) / 2)',
+      (b, x) => {
+        const half = scaled(b, between(b, x, 0, 1), 0.5)
+        return b.node('Mul', [scaled(b, scaled(b, x, 2), 3), b.node('Sub', [init(b, [1], [0.5]), half])])
+      },
+      3,
+    ],
+    ['-6 x sigmoid(x)', (b, x) => b.node('Mul', [scaled(b, scaled(b, x, -2), 3), sigmoid(b, x)]), 6 * 1.0998393],
+    [
+      '2 x (1 - sigmoid(5 x))',
+      (b, x) => {
+        const gate = b.node('Sub', [init(b, [1], [1]), sigmoid(b, scaled(b, x, 5))])
+        return b.node('Mul', [scaled(b, x, 2), gate])
+      },
+      2 * 1.0998393,
+    ],
+  ]
+  it.each(slopes)('%s has this slope', async (_, body, upper) => {
+    const { analysis, refuted } = await examine(modelOf([1, 3], body), 27, 20)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper! / upper).toBeCloseTo(1, 6)
+  })
+
+  const steep: readonly (readonly [name: string, body: Body])[] = [
+    ['(x + 1) sigmoid(x)', (b, x) => b.node('Mul', [plus(b, x, 1), sigmoid(b, x)])],
+    ['x sigmoid(x + 1)', (b, x) => b.node('Mul', [x, sigmoid(b, plus(b, x, 1))])],
+    ['x sigmoid(c x), c by the channel', (b, x) => b.node('Mul', [x, sigmoid(b, scaled(b, x, 1, 1, 5))])],
+    ['c x sigmoid(x), c by the channel', (b, x) => b.node('Mul', [scaled(b, x, 1, 1, 5), sigmoid(b, x)])],
+    [
+      'x tanh of a cubic that is not that of GELU',
+      (b, x) => {
+        const cube = scaled(b, b.node('Mul', [x, b.node('Mul', [x, x])]), 0.3)
+        const inner = b.node('Add', [scaled(b, x, Math.sqrt(2 / Math.PI)), cube])
+        return b.node('Mul', [x, b.node('Tanh', [inner])])
+      },
+    ],
+    [
+      'one element repeated before its gate',
+      (b, x) => {
+        const first = b.node('Slice', [x, b.indices([0]), b.indices([1]), b.indices([1])])
+        return b.node('Mul', [scaled(b, first, 1, 1, 1), sigmoid(b, scaled(b, first, 2, 2, 2))])
+      },
+    ],
+  ]
+  it.each(steep)('%s is no such thing', async (_, body) => {
+    const { analysis, refuted } = await examine(modelOf([1, 3], body), 28, 12)
+    expect(refuted).toEqual([])
+    // Most have no bound here; where there is one, it is no gate's.
+    expect(analysis.trace.some(({ rule }) => rule === 'gated-activation')).toBe(false)
+  })
 })
