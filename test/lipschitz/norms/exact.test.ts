@@ -27,6 +27,12 @@ function integer(x: number): bigint {
   return BigInt(scaleByPowerOfTwo(x, -exponent)) << BigInt(exponent + 1074)
 }
 
+/** x * 2^-2148, to 50 bits or so. */
+function double(x: bigint): number {
+  const shift = Math.max(0, magnitude(x).toString(2).length - 60)
+  return scaleByPowerOfTwo(Number(x >> BigInt(shift)), shift - 2148)
+}
+
 const magnitude = (x: bigint): bigint => (x < 0n ? -x : x)
 const array = (dims: readonly number[], data: ArrayLike<number>) => ({
   type: 'float64' as const,
@@ -135,6 +141,38 @@ describe('exactly known norms', () => {
         expectEnclosed(above(absoluteNorm(tensor)), (A * B) ** 2n, 2, `${label} kronecker, absolute`)
       }
     })
+
+  it('a sum of products that cancels again and again is held within its perturbation', () => {
+    let cancelled = 0
+    for (let seed = 0; seed < 200; seed++) {
+      const r = randomStream(0xcace1, seed)
+      const pick = () => (seed % 4 === 0 ? scaleByPowerOfTwo(r.normal(), -480 - r.integer(90)) : r.normal())
+      const v = [pick(), pick(), pick()].slice(0, 1 + r.integer(3))
+      const w = v.map(pick)
+      let exact = v.reduce((total, x, i) => total + integer(x) * integer(w[i]!), 0n)
+      // Take off what float64 makes of the rest, so that nothing but rounding is left.
+      for (let k = r.integer(4); k > 0; k--) {
+        const rest = double(exact)
+        if (Math.abs(rest) < 2 ** -1000) break
+        v.push(-rest)
+        w.push(1)
+        exact -= integer(rest) << 1074n
+      }
+      const n = v.length
+      const joint = composeConvolutions(convolution([n, 1, 1], v, [4]), convolution([1, n, 1], w, [4]))!
+      const both = composeMatrices(matrix([n, 1], v), matrix([1, n], w))!
+      for (const [stored, perturbation] of [
+        [joint.weights.data[0]!, joint.perturbation ?? 0],
+        [both.matrix.data[0]!, both.perturbation ?? 0],
+      ] as const)
+        expect(magnitude((integer(stored) << 1074n) - exact) <= integer(perturbation) << 1074n, `seed ${seed}`).toBe(
+          true,
+        )
+      if (n > 4) cancelled++
+      if (seed % 4 !== 0) expect(joint.perturbation ?? 0).toBeLessThan(1e-15)
+    }
+    expect(cancelled).toBeGreaterThan(20)
+  })
 
   it('a small element of one kernel may meet the largest of the other', () => {
     const first = convolution([2, 1, 1], [2 ** 900, 2 ** -900], [4])

@@ -12,7 +12,7 @@ import {
 } from '../../../src/lipschitz/norms/index.ts'
 import { distanceTo, largest, rootDown, rootUp, widen } from '../../../src/lipschitz/norms/perturbed.ts'
 import type { LinearStructure } from '../../../src/ops/operator.ts'
-import { convolution } from './dense-operator.ts'
+import { convolution, denseOperator } from './dense-operator.ts'
 
 const array = (dims: readonly number[], data: readonly number[], relativeError?: number) => ({
   type: 'float64' as const,
@@ -74,12 +74,21 @@ describe('perturbations and errors of single structures', () => {
       [{ kind: 'kronecker', factors: [one, one], perturbations: [0.5, 1] }, 7.5],
       [{ ...convolution([1, 1, 1], [2], [4]), perturbation: 0.5 }, 2.5],
       [{ kind: 'matrix', matrix: array([1, 1], [3], 0.25), perturbation: 1 }, 5],
+      [{ ...convolution([1, 1, 1], [3], [4]), weights: array([1, 1, 1], [3], 0.25) }, 4],
       [{ kind: 'blocks', blocks: [one, array([1, 1], [3], 0.25)] }, 4],
       [{ kind: 'kronecker', factors: [one, array([1, 1], [3], 0.25)] }, 8],
     ]
     for (const [structure, least] of structures) {
       expect(encloseStructure(structure).upper, JSON.stringify(structure)).toBeGreaterThanOrEqual(least)
       expect(absoluteNorm(structure), JSON.stringify(structure)).toBeGreaterThanOrEqual(least)
+    }
+    // Of a convolution with groups, the group that is largest.
+    for (const data of [
+      [1, 10],
+      [10, 1],
+    ]) {
+      const grouped = { ...convolution([2, 1, 1], [1, 1], [4], { groups: 2 }), weights: array([2, 1, 1], data, 0.1) }
+      expect(encloseStructure(grouped).upper).toBeGreaterThanOrEqual(10 / 0.9)
     }
     const { lower } = encloseStructure({ kind: 'kronecker', factors: [one, one], perturbations: [0.5, 1] })
     expect(lower).toBeLessThanOrEqual(1.5 * 1)
@@ -132,6 +141,43 @@ describe('perturbations and errors of single structures', () => {
     ] as const
     expect(encloseStructure(composeMatrices(p, q)!).upper).toBeGreaterThanOrEqual((100.5 * 2) / 0.75)
   })
+})
+
+it('errors of the elements of a composed kernel add up over rows, columns and taps', () => {
+  const e = 0.125
+  for (const [out, inputs, taps] of [
+    [1, 16, 1],
+    [16, 1, 1],
+    [4, 4, 1],
+    [1, 1, 9],
+    [3, 4, 2],
+  ] as const) {
+    const first = convolution([inputs, inputs, 1], identity(inputs), [40])
+    const second = convolution([out, inputs, taps], new Float64Array(out * inputs * taps).fill(1), [40])
+    const inexact = { ...second, weights: { ...second.weights, relativeError: e } }
+    const joint = composeConvolutions(first, inexact)!
+    // e / (1 - e) in every element of a kernel of equal numbers.
+    const least = (e / (1 - e)) * Math.sqrt(out * inputs) * taps
+    expect(joint.perturbation, `${out} ${inputs} ${taps}`).toBeGreaterThanOrEqual(least * (1 - 1e-15))
+  }
+
+  function identity(n: number): Float64Array {
+    return Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? 1 : 0))
+  }
+})
+
+it('a crop between strided convolutions moves the composed kernel by whole strides', () => {
+  const first = convolution([1, 1, 3], [1, 5, 2], [9], { strides: [2], padsBegin: [3], padsEnd: [2] })
+  const outputs = 6
+  const second = convolution([1, 1, 2], [1, -3], [outputs], { padsBegin: [-2] })
+  const joint = composeConvolutions(first, second)!
+  const [a, b] = [denseOperator(first), denseOperator(second)]
+  const truth = new Float64Array(b.rows * a.columns)
+  for (let i = 0; i < b.rows; i++)
+    for (let k = 0; k < b.columns; k++)
+      for (let j = 0; j < a.columns; j++)
+        truth[i * a.columns + j] += b.data[i * b.columns + k]! * a.data[k * a.columns + j]!
+  expect(denseOperator(joint)).toEqual({ rows: b.rows, columns: a.columns, data: truth })
 })
 
 describe('what is refused', () => {
