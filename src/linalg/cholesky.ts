@@ -158,13 +158,26 @@ export interface HermitianBand {
   readonly band: number
   readonly re: Float64Array
   readonly im: Float64Array
+  /** Where the real parts lie at the start of a room, and the imaginary parts right behind them. */
+  readonly room?: VectorRoom
 }
 
-export function createHermitianBand(n: number, halfWidth: number): HermitianBand {
+/** @param room where to work, if there is one: the matrix then holds what was there */
+export function createHermitianBand(n: number, halfWidth: number, room?: VectorRoom): HermitianBand {
+  const { size, band, doubles } = hermitianShape(n, halfWidth)
+  return room
+    ? { size, band, re: room.doubles.subarray(0, doubles), im: room.doubles.subarray(doubles, 2 * doubles), room }
+    : { size, band, re: new Float64Array(doubles), im: new Float64Array(doubles) }
+}
+
+function hermitianShape(n: number, halfWidth: number) {
   const size = (n + 1) & ~1
   const band = Math.max(0, Math.min((halfWidth + 1) & ~1, size - 2))
-  return { size, band, re: new Float64Array(size * (band + 2)), im: new Float64Array(size * (band + 2)) }
+  return { size, band, doubles: size * (band + 2) }
 }
+
+/** Doubles of the matrix, both parts. */
+export const hermitianSize = (n: number, halfWidth: number): number => 2 * hermitianShape(n, halfWidth).doubles
 
 /** Where entry (i, j), j <= i, of a Hermitian band matrix lies. */
 export function hermitianIndex({ band }: HermitianBand, i: number, j: number): number {
@@ -172,58 +185,16 @@ export function hermitianIndex({ band }: HermitianBand, i: number, j: number): n
 }
 
 /** Factors a Hermitian band matrix in place; true when every pivot was positive. */
-export function factorsHermitianBand({ size, band, re, im }: HermitianBand): boolean {
+export function factorsHermitianBand(matrix: HermitianBand): boolean {
+  const { size, band, re, im, room } = matrix
   const width = band + 2
   for (let i = 0; i < size; i += 2) {
     const first = Math.max(0, i - band)
     const r0 = i * width - i + band
     const r1 = r0 + width
-    for (let j = first; j < i; j += 2) {
-      const s0 = j * width - j + band
-      const s1 = s0 + width
-      let a00 = re[r0 + j]!
-      let a01 = re[r0 + j + 1]!
-      let a10 = re[r1 + j]!
-      let a11 = re[r1 + j + 1]!
-      let b00 = im[r0 + j]!
-      let b01 = im[r0 + j + 1]!
-      let b10 = im[r1 + j]!
-      let b11 = im[r1 + j + 1]!
-      for (let q = first; q < j; q++) {
-        const x0 = re[r0 + q]!
-        const u0 = im[r0 + q]!
-        const y0 = re[s0 + q]!
-        const v0 = im[s0 + q]!
-        a00 -= x0 * y0 + u0 * v0
-        b00 -= u0 * y0 - x0 * v0
-        const x1 = re[r1 + q]!
-        const u1 = im[r1 + q]!
-        a10 -= x1 * y0 + u1 * v0
-        b10 -= u1 * y0 - x1 * v0
-        const y1 = re[s1 + q]!
-        const v1 = im[s1 + q]!
-        a01 -= x0 * y1 + u0 * v1
-        b01 -= u0 * y1 - x0 * v1
-        a11 -= x1 * y1 + u1 * v1
-        b11 -= u1 * y1 - x1 * v1
-      }
-      const p0 = re[s0 + j]!
-      const p1 = re[s1 + j + 1]!
-      const c = re[s1 + j]!
-      const d = im[s1 + j]!
-      a00 /= p0
-      b00 /= p0
-      a10 /= p0
-      b10 /= p0
-      re[r0 + j] = a00
-      im[r0 + j] = b00
-      re[r1 + j] = a10
-      im[r1 + j] = b10
-      re[r0 + j + 1] = (a01 - (a00 * c + b00 * d)) / p1
-      im[r0 + j + 1] = (b01 - (b00 * c - a00 * d)) / p1
-      re[r1 + j + 1] = (a11 - (a10 * c + b10 * d)) / p1
-      im[r1 + j + 1] = (b11 - (b10 * c - a10 * d)) / p1
-    }
+    if (room)
+      room.reduceTwo(8 * (r0 + first), 8 * (first * width + band), 8 * re.length, (i - first) >> 1, 8 * width, 0)
+    else reduceTwo(matrix, i, first, r0)
     let p = re[r0 + i]!
     let q = re[r1 + i + 1]!
     let c = re[r1 + i]!
@@ -250,4 +221,56 @@ export function factorsHermitianBand({ size, band, re, im }: HermitianBand): boo
     re[r1 + i + 1] = Math.sqrt(q)
   }
   return true
+}
+
+/** Final values of the columns left of the diagonal block of rows i and i + 1. */
+function reduceTwo({ band, re, im }: HermitianBand, i: number, first: number, r0: number): void {
+  const width = band + 2
+  const r1 = r0 + width
+  for (let j = first; j < i; j += 2) {
+    const s0 = j * width - j + band
+    const s1 = s0 + width
+    let a00 = re[r0 + j]!
+    let a01 = re[r0 + j + 1]!
+    let a10 = re[r1 + j]!
+    let a11 = re[r1 + j + 1]!
+    let b00 = im[r0 + j]!
+    let b01 = im[r0 + j + 1]!
+    let b10 = im[r1 + j]!
+    let b11 = im[r1 + j + 1]!
+    for (let q = first; q < j; q++) {
+      const x0 = re[r0 + q]!
+      const u0 = im[r0 + q]!
+      const y0 = re[s0 + q]!
+      const v0 = im[s0 + q]!
+      a00 -= x0 * y0 + u0 * v0
+      b00 -= u0 * y0 - x0 * v0
+      const x1 = re[r1 + q]!
+      const u1 = im[r1 + q]!
+      a10 -= x1 * y0 + u1 * v0
+      b10 -= u1 * y0 - x1 * v0
+      const y1 = re[s1 + q]!
+      const v1 = im[s1 + q]!
+      a01 -= x0 * y1 + u0 * v1
+      b01 -= u0 * y1 - x0 * v1
+      a11 -= x1 * y1 + u1 * v1
+      b11 -= u1 * y1 - x1 * v1
+    }
+    const p0 = re[s0 + j]!
+    const p1 = re[s1 + j + 1]!
+    const c = re[s1 + j]!
+    const d = im[s1 + j]!
+    a00 /= p0
+    b00 /= p0
+    a10 /= p0
+    b10 /= p0
+    re[r0 + j] = a00
+    im[r0 + j] = b00
+    re[r1 + j] = a10
+    im[r1 + j] = b10
+    re[r0 + j + 1] = (a01 - (a00 * c + b00 * d)) / p1
+    im[r0 + j + 1] = (b01 - (b00 * c - a00 * d)) / p1
+    re[r1 + j + 1] = (a11 - (a10 * c + b10 * d)) / p1
+    im[r1 + j + 1] = (b11 - (b10 * c - a10 * d)) / p1
+  }
 }

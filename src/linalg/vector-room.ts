@@ -36,6 +36,11 @@ export interface VectorRoom {
    */
   reduceFour(rows: number, earlier: number, blocks: number, width: number, done: number): void
   /**
+   * The same for two rows of a Hermitian matrix against blocks of two, addresses those of the real parts.
+   * @param imaginary bytes from a real part to its imaginary part
+   */
+  reduceTwo(rows: number, earlier: number, imaginary: number, blocks: number, width: number, done: number): void
+  /**
    * C += A Bᵀ, `C[i][j] += sum_k A[i][k] B[j][k]`, for 1 row (2 `pairs` of rows in `productPairs`), columns in fours and depth
    * in pairs. Addresses and strides in bytes.
    */
@@ -58,6 +63,7 @@ type Run = (...parameters: number[]) => void
 interface Held {
   readonly memory: WebAssembly.Memory
   readonly reduceFour: Run
+  readonly reduceTwo: Run
   readonly product: Run
   readonly productPairs: Run
 }
@@ -78,10 +84,10 @@ let busy = false
 export function withRoom<T>(doubles: number, use: (room: VectorRoom | undefined) => T): T {
   const found = busy || doubles > MOST ? undefined : open(doubles)
   if (!found) return use(undefined)
-  const { memory, reduceFour, product, productPairs } = found
+  const { memory, ...run } = found
   busy = true
   try {
-    return use({ doubles: new Float64Array(memory.buffer), reduceFour, product, productPairs })
+    return use({ doubles: new Float64Array(memory.buffer), ...run })
   } finally {
     busy = false
     if (memory.buffer.byteLength > 8 * KEPT) held = undefined
@@ -99,10 +105,10 @@ function open(doubles: number): Held | undefined {
       return held
     }
     const memory = new WebAssembly.Memory({ initial: Math.max(1, pages) })
-    const [reduceFour, product, productPairs] = modules.map(
+    const [reduceFour, reduceTwo, product, productPairs] = modules.map(
       (module) => new WebAssembly.Instance(module, { env: { memory } }).exports.run as Run,
-    ) as [Run, Run, Run]
-    held = { memory, reduceFour, product, productPairs }
+    ) as [Run, Run, Run, Run]
+    held = { memory, reduceFour, reduceTwo, product, productPairs }
     return held
   } catch {
     // No memory of that size is to be had.
@@ -112,7 +118,7 @@ function open(doubles: number): Held | undefined {
 
 function compile(): readonly WebAssembly.Module[] | 'none' {
   if (typeof WebAssembly === 'undefined') return 'none'
-  const codes = [reduceFour(), product(), productPairs()]
+  const codes = [reduceFour(), reduceTwo(), product(), productPairs()]
   if (!codes.every((code) => WebAssembly.validate(code as BufferSource))) return 'none'
   return codes.map((code) => new WebAssembly.Module(code as BufferSource))
 }
@@ -168,6 +174,53 @@ function reduceFour(): Uint8Array {
       }
       code.set(fours, plus(get(fours), constant(1)))
       code.set(base, plus(plus(get(base), times(get(width), constant(4))), constant(-32)))
+    })
+  })
+}
+
+function reduceTwo(): Uint8Array {
+  return assemble(6, (code, rows, earlier, imaginary, blocks, width, done) => {
+    const starts = [0, 1].map((r) => code.i32(plus(get(rows), times(get(width), constant(r)))))
+    const base = code.i32(get(earlier))
+    const pairs = code.i32(get(done))
+    code.repeat(blocks, () => {
+      // Real parts x and y, imaginary parts u and v.
+      const x = starts.map((start) => code.i32(get(start)))
+      const y = [0, 1].map((r) => code.i32(plus(get(base), times(get(width), constant(r)))))
+      const u = x.map((address) => code.i32(plus(get(address), get(imaginary))))
+      const v = y.map((address) => code.i32(plus(get(address), get(imaginary))))
+      const re = x.map(() => y.map(() => code.pair(zeros)))
+      const im = x.map(() => y.map(() => code.pair(zeros)))
+      code.repeat(pairs, () => {
+        const own = x.map((address, r) => [code.pair(load(address)), code.pair(load(u[r]!))] as const)
+        for (const s of [0, 1]) {
+          const [c, d] = [code.pair(load(y[s]!)), code.pair(load(v[s]!))]
+          for (const [r, [a, b]] of own.entries()) {
+            const [real, other] = [re[r]![s]!, im[r]![s]!]
+            code.set(real, add(get(real), add(mul(get(a), get(c)), mul(get(b), get(d)))))
+            code.set(other, add(get(other), sub(mul(get(b), get(c)), mul(get(a), get(d)))))
+          }
+        }
+        for (const address of [...x, ...y, ...u, ...v]) code.set(address, plus(get(address), constant(16)))
+      })
+      const p = code.pair(loadTwice(y[0]!))
+      const c = code.pair(firsts(zeros, loadTwice(y[1]!)))
+      const d = code.pair(firsts(zeros, loadTwice(v[1]!)))
+      const pivots = code.pair(firsts(get(p), loadTwice(y[1]!, 8)))
+      for (const r of [0, 1]) {
+        const a = code.pair(sub(load(x[r]!), total(re[r]![0]!, re[r]![1]!)))
+        const b = code.pair(sub(load(u[r]!), total(im[r]![0]!, im[r]![1]!)))
+        const f = code.pair(div(get(a), get(p)))
+        const g = code.pair(div(get(b), get(p)))
+        code.set(f, firsts(get(f), get(f)))
+        code.set(g, firsts(get(g), get(g)))
+        const [fc, fd] = [mul(get(f), get(c)), mul(get(f), get(d))]
+        const [gc, gd] = [mul(get(g), get(c)), mul(get(g), get(d))]
+        code.store(x[r]!, 0, div(sub(get(a), add(fc, gd)), get(pivots)))
+        code.store(u[r]!, 0, div(sub(get(b), sub(gc, fd)), get(pivots)))
+      }
+      code.set(pairs, plus(get(pairs), constant(1)))
+      code.set(base, plus(plus(get(base), times(get(width), constant(2))), constant(-16)))
     })
   })
 }

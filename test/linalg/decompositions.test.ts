@@ -9,6 +9,7 @@ import {
   factorsBand,
   factorsHermitianBand,
   hermitianIndex,
+  hermitianSize,
   ringSize,
 } from '../../src/linalg/cholesky.ts'
 import { lanczosLower, lanczosTop } from '../../src/linalg/lanczos.ts'
@@ -182,6 +183,52 @@ describe('Cholesky as a test of definiteness', () => {
         for (let i = 0; i < n; i++) shifted[i * n + i] += shift
         expect(factorsHermitian(shifted, im.slice(), n, halfWidth), `n ${n} band ${halfWidth}`).toBe(definite)
       }
+    }
+  })
+
+  it('vector code in a room is the same Hermitian factorisation up to rounding', () => {
+    for (const [n, halfWidth] of [
+      [1, 1],
+      [2, 2],
+      [13, 13],
+      [40, 3],
+      [41, 8],
+      [64, 64],
+    ] as const) {
+      const inside = (x: number, k: number) => (Math.abs(Math.floor(k / n) - (k % n)) > halfWidth ? 0 : x)
+      const raw = normalVector(n * n, 6, n)
+      const re = symmetrised(normalVector(n * n, 5, n), n).map(inside)
+      const im = raw.map((x, k) => inside(x - raw[(k % n) * n + Math.floor(k / n)]!, k))
+      const bound =
+        1 +
+        Math.max(
+          ...Array.from({ length: n }, (_, i) =>
+            re.slice(i * n, i * n + n).reduce((a, x, j) => a + Math.hypot(x, im[i * n + j]!), 0),
+          ),
+        )
+      withRoom(hermitianSize(n, halfWidth), (room) => {
+        room!.doubles.fill(Number.NaN)
+        for (const shift of [bound, -bound, bound / 4]) {
+          const [plain, vector] = [createHermitianBand(n, halfWidth), createHermitianBand(n, halfWidth, room)]
+          for (const band of [plain, vector])
+            for (let i = 0; i < band.size; i++)
+              for (let j = Math.max(0, (i & ~1) - band.band); j <= i; j++) {
+                const at = hermitianIndex(band, i, j)
+                band.re[at] = (i < n ? re[i * n + j]! : 0) + (i === j ? (i < n ? shift : 1) : 0)
+                band.im[at] = i < n ? im[i * n + j]! : 0
+              }
+          const definite = factorsHermitianBand(plain)
+          expect(factorsHermitianBand(vector)).toBe(definite)
+          if (shift !== bound) continue
+          expect(definite).toBe(true)
+          for (let i = 0; i < n; i++)
+            for (let j = Math.max(0, i - halfWidth); j <= i; j++) {
+              const at = hermitianIndex(plain, i, j)
+              expect(Math.abs(vector.re[at]! - plain.re[at]!)).toBeLessThan(1e-12)
+              if (j < i) expect(Math.abs(vector.im[at]! - plain.im[at]!)).toBeLessThan(1e-12)
+            }
+        }
+      })
     }
   })
 

@@ -17,6 +17,7 @@ import { lanczosTop } from '../../linalg/lanczos.ts'
 import { addProductTransposed } from '../../linalg/product.ts'
 import { gamma, nextUp, UNIT } from '../../linalg/rounding.ts'
 import { turn } from '../../linalg/twiddles.ts'
+import { withRoom } from '../../linalg/vector-room.ts'
 import type { GridBound } from './embedding.ts'
 import type { Window } from './geometry.ts'
 import { type Frequency, PHASE_ERROR } from './gram-symbol.ts'
@@ -78,7 +79,10 @@ export function boundByStrip(
   const twists = grid.theta.map((theta, d) => (d === axis ? 0 : 2 * theta))
   const size = positionsOf(kernel, windows[axis]!) * short
   const gram = createHermitianBand(size, Math.min(size, kernel.extents[axis]! * short))
-  const work: HermitianBand = { ...gram, re: new Float64Array(gram.re.length), im: new Float64Array(gram.im.length) }
+  const passes = (square: number): boolean =>
+    withRoom(2 * gram.re.length, (room) =>
+      isAbove(createHermitianBand(size, Math.min(size, kernel.extents[axis]! * short), room), gram, size, square),
+    )
   // Sums over taps twice (C and C'), the product over the long side, the sum over positions; two parts of each factor: 4. All relative to
   // the absolute operator's Gram matrix, whose norm is at most absoluteSquare.
   const error =
@@ -86,14 +90,14 @@ export function boundByStrip(
   let square = floor * (1 + 1e-9)
   for (const frequency of halfGrid(periods, twists)) {
     assemble(gram, kernel, windows[axis]!, axis, frequency)
-    if (!(square > 0) || !passes(work, gram, size, square)) {
+    if (!(square > 0) || !passes(square)) {
       const { value } = lanczosTop((x, y) => multiply(gram, size, x, y), 2 * size, { steps: 60, basis: 30, seed: 3 })
       const base = Math.max(square, value)
       let raised = ceiling
       for (let excess = 1e-8; excess < 0.1; excess *= 32) {
         const attempt = base * (1 + excess)
         if (attempt >= ceiling) break
-        if (!passes(work, gram, size, attempt)) continue
+        if (!passes(attempt)) continue
         raised = attempt
         break
       }
@@ -172,7 +176,8 @@ function addBlock(
   }
 }
 
-function passes(work: HermitianBand, gram: HermitianBand, n: number, square: number): boolean {
+/** Is square I - G positive definite? */
+function isAbove(work: HermitianBand, gram: HermitianBand, n: number, square: number): boolean {
   for (let k = 0; k < work.re.length; k++) {
     work.re[k] = -gram.re[k]!
     work.im[k] = -gram.im[k]!

@@ -1,5 +1,13 @@
-import { choleskySlack, createHermitianBand, factorsHermitianBand, hermitianIndex } from '../../linalg/cholesky.ts'
+import {
+  choleskySlack,
+  createHermitianBand,
+  factorsHermitianBand,
+  type HermitianBand,
+  hermitianIndex,
+  hermitianSize,
+} from '../../linalg/cholesky.ts'
 import { UNIT } from '../../linalg/rounding.ts'
+import { withRoom } from '../../linalg/vector-room.ts'
 import type { GramSymbol } from './gram-symbol.ts'
 import { type Scratch, topOf } from './symbol-probe.ts'
 
@@ -18,10 +26,18 @@ export interface SymbolCheck {
   raise(scratch: Scratch, square: number, ceiling: number): number
 }
 
+/** Smaller matrices are factored sooner than vector code is called. */
+const WORTH_A_ROOM = 12
+
 export function symbolCheck(symbol: GramSymbol): SymbolCheck {
   const { size } = symbol
-  const work = createHermitianBand(size, size)
-  const passes = (scratch: Scratch, square: number): boolean => {
+  const own = createHermitianBand(size, size)
+  const doubles = hermitianSize(size, size)
+  const passes = (scratch: Scratch, square: number): boolean =>
+    size < WORTH_A_ROOM
+      ? passesIn(own, scratch, square)
+      : withRoom(doubles, (room) => passesIn(room ? createHermitianBand(size, size, room) : own, scratch, square))
+  const passesIn = (work: HermitianBand, scratch: Scratch, square: number): boolean => {
     const { re, im } = work
     for (let i = 0, k = 0; i < size; i++) {
       const row = hermitianIndex(work, i, 0)
