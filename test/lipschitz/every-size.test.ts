@@ -150,6 +150,24 @@ describe('what depends on the size is refused by name', () => {
       const up = b.node('Resize', [down, '', scales], { mode: 'nearest', coordinate_transformation_mode: 'asymmetric' })
       return b.node('Add', [x, b.node('Slice', [up, b.indices([0]), size(b, x), b.indices([2])])])
     },
+    'an average that leaves its padding out': (b, x) =>
+      b.node('AveragePool', [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
+    'an average whose last window is cut off': (b, x) =>
+      b.node('AveragePool', [x], { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 }),
+    'neighbours repeated and a half': (b, x) =>
+      b.node('Resize', [x, '', b.constant([1, 1, 1.5, 1.5])], { mode: 'nearest' }),
+    'one channel of as many as Reshape flattens': (b, x) =>
+      b.node('ReduceSum', [b.node('Flatten', [x]), b.indices([1])]),
+    'channels repeated by the height': (b, x) => {
+      const times = b.node('Div', [size(b, x), size(b, x)])
+      const shape = b.node('Concat', [b.indices([1, 2]), times, b.indices([1])], { axis: 0 })
+      return b.node('Expand', [b.node('GlobalMaxPool', [x]), shape])
+    },
+    'channels cut by the height': (b, x) => {
+      const count = b.node('Add', [b.node('Mod', [size(b, x), b.indices([8])]), b.indices([1])])
+      return b.node('ReduceSum', [b.node('Slice', [x, b.indices([0]), count, b.indices([1])]), b.indices([1])])
+    },
+    'a sum of absolute values over all positions': (b, x) => b.node('ReduceL1', [x], { axes: [2, 3], keepdims: 0 }),
     'a sum over all positions': (b, x) => b.node('ReduceSum', [x, b.indices([2, 3])], { keepdims: 0 }),
     'a factor computed from the size': (b, x) => {
       const size = b.node('Cast', [b.node('Gather', [b.node('Shape', [x]), b.indices([2], [])])], { to: 1 })
@@ -166,6 +184,16 @@ describe('what depends on the size is refused by name', () => {
       expect(analysis.bounds.joint.upper).toBeNull()
       expect(analysis.coverage.refused.length).toBeGreaterThan(0)
     })
+
+  it('an element lies in as many windows as fit over it, on maps large enough', async () => {
+    const upper = async (attributes: Record<string, readonly number[]>): Promise<number> => {
+      const model = open(IMAGE, (b, x) => b.node('MaxPool', [x], attributes))
+      return (await everySize(model)).bounds.joint.upper!
+    }
+    expect(await upper({ kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] })).toBe(2)
+    expect(await upper({ kernel_shape: [3, 3], strides: [3, 1] })).toBeCloseTo(Math.sqrt(3), 9)
+    expect(await upper({ kernel_shape: [2, 2], strides: [2, 2], dilations: [3, 3] })).toBe(2)
+  })
 
   it('two ways of the same strides have the same sizes', async () => {
     const model = open(IMAGE, (b, x) => {
