@@ -53,12 +53,17 @@ async function providers(): Promise<readonly Finding[]> {
 }
 
 function backends(): readonly Finding[] {
-  const backend = (name: string, module: string, remedy: string): Finding =>
+  const backend = (name: string, module: string, remedy: string, more = ''): Finding =>
     installed(module)
-      ? { subject: `tfjs ${name}`, state: 'ok', detail: `${module} is installed` }
+      ? { subject: `tfjs ${name}`, state: 'ok', detail: `${module} is installed${more}` }
       : { subject: `tfjs ${name}`, state: 'absent', detail: `${module} is not installed`, remedy }
   return [
-    backend('wasm', '@tensorflow/tfjs-backend-wasm', 'npm i @tensorflow/tfjs-backend-wasm@4.22.0'),
+    backend(
+      'wasm',
+      '@tensorflow/tfjs-backend-wasm',
+      'npm i @tensorflow/tfjs-backend-wasm@4.22.0',
+      `; training shares a batch among up to ${availableParallelism()} threads`,
+    ),
     backend('cpu', '@tensorflow/tfjs-backend-cpu', 'npm i @tensorflow/tfjs-backend-cpu@4.22.0'),
     backend('tensorflow', '@tensorflow/tfjs-node', 'npm i @tensorflow/tfjs-node@4.22.0 (Node 20 or 22)'),
     backend('tensorflow (GPU)', '@tensorflow/tfjs-node-gpu', 'npm i @tensorflow/tfjs-node-gpu@4.22.0 (CUDA 11.2)'),

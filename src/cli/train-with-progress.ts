@@ -18,7 +18,11 @@ export const TRAINING_OPTIONS = {
     default: 'wasm',
     describe: 'Backend of TensorFlow.js',
   },
-  threads: { type: 'number', describe: 'Threads of onnxruntime', defaultDescription: 'all cores' },
+  threads: {
+    type: 'number',
+    describe: 'Threads that run the network, in onnxruntime or in tfjs on wasm',
+    defaultDescription: 'all cores',
+  },
 } as const
 
 export interface TrainingArguments {
