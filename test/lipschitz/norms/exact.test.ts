@@ -174,6 +174,16 @@ describe('exactly known norms', () => {
     expect(cancelled).toBeGreaterThan(20)
   })
 
+  it('products whose last bits fall below the smallest number are not exact', () => {
+    for (const exponent of [-440, -460, -480, -500, -520, -535]) {
+      const [x, y] = [scaleByPowerOfTwo(1 + 2 ** -52, exponent), scaleByPowerOfTwo(1 + 2 ** -51 + 2 ** -52, exponent)]
+      const first = convolution([2, 2, 1], [1, 0, 0, x], [4])
+      const joint = composeConvolutions(first, convolution([2, 2, 1], [1, 0, 0, y], [4]))!
+      const off = magnitude((integer(joint.weights.data[3]!) << 1074n) - integer(x) * integer(y))
+      expect(off <= integer(joint.perturbation ?? 0) << 1074n, `exponent ${exponent}`).toBe(true)
+    }
+  })
+
   it('a small element of one kernel may meet the largest of the other', () => {
     const first = convolution([2, 1, 1], [2 ** 900, 2 ** -900], [4])
     const second = convolution([1, 2, 1], [2 ** -900, 2 ** 900], [4])
