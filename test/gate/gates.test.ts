@@ -40,6 +40,38 @@ describe('the bound', () => {
     expect(judge(bounds(lower, upper))).toMatchObject({ verdict, exitCode })
   })
 
+  it('the number beside the limit is the side that speaks', () => {
+    const gate = (lower: number, upper: number | null) => judge(bounds(lower, upper)).gates[0]!
+    expect(gate(0.5, 0.9)).toMatchObject({ status: 'pass', value: 0.9, limit: 1 })
+    expect(gate(0.5, 1.5)).toMatchObject({ status: 'inconclusive', value: 1.5 })
+    expect(gate(1.2, 1.5)).toMatchObject({ status: 'fail', value: 1.2 })
+    expect(gate(0.5, null)).toMatchObject({ status: 'inconclusive', value: null })
+    expect(gate(0.5, Number.NaN)).toMatchObject({ status: 'inconclusive', value: null })
+  })
+
+  it('is about every output of the file', () => {
+    const of = (upper: number | null, change: Partial<Demands> = {}) =>
+      judge(
+        {
+          others: [
+            { name: 'fine', upper: 0.1 },
+            { name: 'more', upper },
+          ],
+        },
+        change,
+      )
+    expect(of(1).exitCode).toBe(0)
+    expect(of(1 + 2 ** -52)).toMatchObject({ exitCode: 2, status: { outputs: 'inconclusive' } })
+    expect(of(null)).toMatchObject({ exitCode: 2, status: { outputs: 'inconclusive' } })
+    expect(of(Number.NaN).exitCode).toBe(2)
+    expect(of(1.4, { maxLipschitz: 1.5 }).exitCode).toBe(0)
+    // A difference of two elements moves by sqrt 2 times all of them.
+    expect(of(1.4, { of: 'pair', maxLipschitz: 1.5 }).exitCode).toBe(2)
+    expect(of(1, { of: 'pair', maxLipschitz: 1.5 }).exitCode).toBe(0)
+    // The map to the features has one output.
+    expect(of(null, { of: 'features', maxLipschitz: 2 }).exitCode).toBe(0)
+  })
+
   it('is the one that was asked for', () => {
     expect(judge({}, { of: 'pair' }).verdict).toBe('inconclusive')
     expect(judge({}, { of: 'pair', maxLipschitz: 1.5 }).verdict).toBe('pass')
@@ -73,8 +105,11 @@ describe('claims', () => {
       layers: { a: 1 },
     })
     for (const wrong of [
+      '',
       '{',
       '[]',
+      '{"layers": {"a": 1e999}}',
+      '{"network": {"of": "logit", "upper": 1e999}}',
       '1',
       'null',
       { layers: { a: 'one' } },
@@ -102,6 +137,10 @@ describe('claims', () => {
       'claim:network': 'noted',
     })
     expect(judge({ ...bounds(0.6, 0.9), claims: claimed }).verdict).toBe('violated')
+    // A claim is about what it says it is about.
+    const pair = { network: { of: 'pair', upper: 0.5 } as const, layers: {} }
+    const lipschitz = { ...report.lipschitz, logit: { lower: 0.1, upper: 0.2 }, pair: { lower: 0.6, upper: 0.9 } }
+    expect(judge({ lipschitz, claims: pair }).status['claim:network']).toBe('fail')
   })
 
   it('that cannot be read are not green; those about layers that are not there are noted', () => {
@@ -208,6 +247,8 @@ describe('alarms', () => {
   it.each([
     ['confirmed-violation', 0.99, 5],
     ['candidate-violation', 0.99, 5],
+    ['confirmed-violation', null, 5],
+    ['candidate-violation', null, 5],
     ['open', 0.9999999, 5],
     ['open', 1, 0],
     ['nan', null, 2],
@@ -215,6 +256,17 @@ describe('alarms', () => {
     ['misclassified', null, 0],
   ] as const)('%s with ratio %d ends with %d', (status, minRatio, exitCode) => {
     expect(judge({ attacks: [attack({ samples: sample(status), minRatio })] }).exitCode).toBe(exitCode)
+  })
+
+  it('say whether the proof or the profile is refuted, and where', () => {
+    const message = (status: AttackReport['samples'][number]['status']) =>
+      judge({ attacks: [attack({ samples: sample(status), minRatio: 0.9 })] }).gates.find(
+        ({ id }) => id === 'attack:auto',
+      )!.message
+    expect(message('confirmed-violation')).toMatch(
+      /float64 evaluation confirms it \(sample 3\): the certificate is wrong/,
+    )
+    expect(message('candidate-violation')).toMatch(/\(sample 3\): the numeric profile is refuted/)
   })
 
   it('an attack on no sample has found nothing out', () => {
@@ -263,6 +315,7 @@ describe('waivers', () => {
   it('silence a finding until they run out, and change no number', () => {
     const before = applyWaivers(gates, [waiver], '2030-01-31')
     expect(before[0]).toMatchObject({ status: 'waived', value: 1.1, limit: 1 })
+    expect(before.length).toBe(gates.length)
     const after = applyWaivers(gates, [waiver], '2030-02-01')
     expect(after[0]!.status).toBe('fail')
     expect(after.at(-1)).toMatchObject({ id: 'waiver:lipschitz', status: 'inconclusive' })
