@@ -10,6 +10,7 @@ import { createExpressionStore, type ExpressionStore } from './expression-store.
 import { combine, type LinearForm, linearForm } from './linear-form.ts'
 import { createNonNegativity, isQuadratic } from './non-negative.ts'
 import { difference, proportion } from './pair.ts'
+import { shrinkage } from './shrinkage.ts'
 
 export interface FusionPool extends ExpressionPool {
   readonly store: ExpressionStore
@@ -307,9 +308,20 @@ export function createExpressionPool(expected = 0): FusionPool {
     if (store.kind(condition) !== 'step') return undefined
     const e = store.argument(condition, 0)
     const gap = weighted([a, b], [exactly(1), exactly(-1)])
-    const slope = gap === OPAQUE ? undefined : proportion(store, gap, e)
-    if (slope === undefined) return undefined
+    if (gap === OPAQUE) return undefined
+    const slope = proportion(store, gap, e)
+    if (slope === undefined) return shrink(e, gap, b)
     return { id: weighted([b, extreme([zero, e], true)], [exactly(1), exactly(slope)]), slope }
+  }
+
+  /** |t| > c ? b + s (t - c sign t) : b = b + s (t - the middle one of -c, t, c). */
+  function shrink(e: ExpressionId, gap: ExpressionId, b: ExpressionId): Decision | undefined {
+    const found = shrinkage(store, e, gap)
+    if (!found) return undefined
+    const { argument, threshold, scale, rate } = found
+    const middle = sort([argument, literal(exactly(-threshold)), literal(exactly(threshold))])[1]!
+    const id = weighted([b, argument, middle], [exactly(1), exactly(scale), exactly(-scale)])
+    return { id, slope: Math.abs(scale / rate) }
   }
 
   function sqrt(id: ExpressionId): ExpressionId {
