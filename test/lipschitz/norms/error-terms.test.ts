@@ -127,6 +127,16 @@ describe('what enters a bound', () => {
       expect(large - plain).toBeGreaterThanOrEqual(least)
     }
   })
+
+  it('a strip: the factorisation and its diagonal', () => {
+    const window = windows[0]!
+    const size = kernel.short * (kernel.shortIs === 'output' ? window.rows : window.columns)
+    // So far above the truth that it passes at once.
+    const passed = 1e6 * (1 + 1e-9)
+    const weightless = { ...kernel, absoluteSquare: 0 }
+    const found = boundByStrip(weightless, windows, { periods, theta: [0, 0.5] }, 0, 1e6, 1e9)
+    expect(found - passed).toBeGreaterThanOrEqual(choleskySlack(size, size * passed, 'complex') + 1.5 * UNIT * passed)
+  })
 })
 
 describe('long sums whose roundings all go one way', () => {

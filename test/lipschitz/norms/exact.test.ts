@@ -175,6 +175,10 @@ describe('exactly known norms', () => {
   })
 
   it('products whose last bits fall below the smallest number are not exact', () => {
+    const one = convolution([1, 1, 1], [3 * 2 ** -540], [4])
+    const other = convolution([1, 1, 1], [5 * 2 ** -535], [4])
+    // 15/2 units of 2^-1074.
+    expect(composeConvolutions(one, other)!.perturbation).toBeGreaterThanOrEqual(2 ** -1074)
     for (const exponent of [-440, -460, -480, -500, -520, -535]) {
       const [x, y] = [scaleByPowerOfTwo(1 + 2 ** -52, exponent), scaleByPowerOfTwo(1 + 2 ** -51 + 2 ** -52, exponent)]
       const first = convolution([2, 2, 1], [1, 0, 0, x], [4])
