@@ -158,6 +158,21 @@ describe('what depends on the size is refused by name', () => {
       b.node('Resize', [x, '', b.constant([1, 1, 1.5, 1.5])], { mode: 'nearest' }),
     'one channel of as many as Reshape flattens': (b, x) =>
       b.node('ReduceSum', [b.node('Flatten', [x]), b.indices([1])]),
+    'a product of sizes that is the same in both examples': (b, x) => {
+      const rest = b.node('Mod', [size(b, x), b.indices([8])])
+      const width = b.node('Add', [b.node('Div', [b.indices([48]), size(b, x)]), rest])
+      const crop = b.node('Slice', [x, b.indices([0]), width, b.indices([3])])
+      return b.node('ReduceSum', [b.node('Flatten', [crop]), b.indices([1])])
+    },
+    'a row that is repeated where it is one element': (b, x) => {
+      const row = b.node('ReduceMax', [x], { axes: [2], keepdims: 1 })
+      const width = b.node('Add', [size(b, x, 3), b.node('Mod', [size(b, x), b.indices([8])])])
+      return b.node('Expand', [row, b.node('Concat', [b.indices([1, 1, 1]), width], { axis: 0 })])
+    },
+    'a factor out of a table, by the height': (b, x) => {
+      const table = b.constant([1, 5, 5, 5, 5, 5, 5, 5])
+      return b.node('Mul', [x, b.node('Gather', [table, b.node('Mod', [size(b, x), b.indices([8])])])])
+    },
     'channels repeated by the height': (b, x) => {
       const times = b.node('Div', [size(b, x), size(b, x)])
       const shape = b.node('Concat', [b.indices([1, 2]), times, b.indices([1])], { axis: 0 })

@@ -126,7 +126,7 @@ export function createTrackedPool(expected = 0): TrackedPool {
       if (ulps > 0 || constantError > 0 || ids.some((id) => errorOf(id).tiny > 0)) return pair(expression, LOST)
     }
     if (constantError > 0) ulps = both(ulps, constantError / U)
-    tiny *= SLACK
+    tiny *= (1 + constantError) * SLACK
     return pair(expression, ulps === 0 && tiny === 0 ? EXACT : { ulps, tiny })
   }
 
@@ -138,12 +138,19 @@ export function createTrackedPool(expected = 0): TrackedPool {
     const [left, right] = [errorOf(a), errorOf(b)]
     const ulps = both(left.ulps, right.ulps)
     const [c, d] = [pool.valueOf(p), pool.valueOf(q)]
-    const factor = c ?? d
-    if (factor !== undefined)
-      return pair(expression, {
-        ulps,
-        tiny: Math.abs(factor) * (c === undefined ? left.tiny : right.tiny) * (1 + ulps * U) * SLACK,
-      })
+    if (c !== undefined && d !== undefined) {
+      // Two constants, off by t and s: |c| s + |d| t + s t.
+      const off = (Math.abs(c) * right.tiny + Math.abs(d) * left.tiny) * (1 + ulps * U) + left.tiny * right.tiny
+      return pair(expression, { ulps, tiny: off * SLACK })
+    }
+    if (c !== undefined || d !== undefined) {
+      const factor = Math.abs((c ?? d)!)
+      const [own, other] = c === undefined ? [right, left] : [left, right]
+      // What a factor is off by counts as often as the other is large: relative to the product, or not known.
+      const spread = own.tiny === 0 ? 0 : own.tiny / (factor * U)
+      const all = both(ulps, spread)
+      return pair(expression, { ulps: all, tiny: factor * other.tiny * (1 + all * U) * SLACK })
+    }
     const tiny = Math.max(left.tiny, right.tiny)
     if (tiny === 0) return pair(expression, { ulps, tiny })
     // sign(e) |e|: a wrong sign needs |e| <= tiny (1 + ..), and then the result is off by at most 2 |e| + tiny. A product with a
@@ -160,6 +167,14 @@ export function createTrackedPool(expected = 0): TrackedPool {
     const expression = pool.sqrt(plain(id))
     if (ulps === 0 && tiny === 0) return expression
     return pair(expression, { ulps: (ulps / 2) * (1 + ulps * U) * SLACK, tiny: Math.sqrt(tiny) * SLACK })
+  }
+
+  /** The error of what is decided: of a constant that may be on the other side of 0 nothing is known, of one that is not all. */
+  function decided(id: number): RelativeError {
+    const error = errorOf(id)
+    const value = pool.valueOf(plain(id))
+    if (value === undefined || error === EXACT) return error
+    return Math.abs(value) * (1 - error.ulps * U) > error.tiny * SLACK ? EXACT : LOST
   }
 
   // t -> t +- (ulps u |t| + tiny) is increasing, so it commutes with order statistics.
@@ -188,9 +203,9 @@ export function createTrackedPool(expected = 0): TrackedPool {
       return pool.sort(allPlain(ids)).map((id) => pair(id, error))
     },
     abs: (id) => (id === OPAQUE ? OPAQUE : pair(pool.abs(plain(id)), worst([id]))),
-    sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), worst([id]))),
+    sign: (id) => (id === OPAQUE ? OPAQUE : pair(pool.sign(plain(id)), decided(id))),
     multiply,
-    step: (id, strict) => (id === OPAQUE ? OPAQUE : pair(pool.step(plain(id), strict), errorOf(id))),
+    step: (id, strict) => (id === OPAQUE ? OPAQUE : pair(pool.step(plain(id), strict), decided(id))),
     choose(condition, a, b) {
       if (condition === OPAQUE || a === OPAQUE || b === OPAQUE) return OPAQUE
       const found = pool.decide(plain(condition), plain(a), plain(b))
