@@ -15,6 +15,7 @@ import { inlineFunctions } from './inline-functions.ts'
 import { fixInputShapes } from './input-shapes.ts'
 import type { PrepareOptions, Program, ProgramNode, Refusal } from './program.ts'
 import { roundingOfFold } from './rounding-of-fold.ts'
+import { unrollSequences } from './unroll-sequences.ts'
 
 /** No tensor of a network that anybody runs is larger (16 GB of float64); stops shapes made up to exhaust memory. */
 const MOST_ELEMENTS = 2 ** 31
@@ -30,7 +31,8 @@ const MOST_FOLDED_ELEMENTS = 2 ** 27
  * @throws LipError MODEL_INVALID for graphs that are none; MODEL_UNSUPPORTED for open dimensions that were not given
  */
 export function prepare(model: Model, options: PrepareOptions): Program {
-  const inlined = inlineFunctions(model)
+  const called = inlineFunctions(model)
+  const inlined = { ...called, model: unrollSequences(called.model, (node) => called.opsetOf.has(node)) }
   if (inlined.model !== model) checkModel(inlined.model)
   const { graph } = inlined.model
   const opset = model.opsets.get('') ?? 0

@@ -164,6 +164,25 @@ const ACTIVATIONS: Readonly<Record<string, Spelling>> = {
     constant: 1,
     opset: 13,
   },
+  'MaxMin of SplitToSequence and SequenceAt': {
+    dims: [1, 8],
+    body: (b, x) => {
+      const parts = b.node('SplitToSequence', [x, b.initializer('size', [], [4], 'int64')], { axis: 1, keepdims: 1 })
+      const [p, q] = [0, 1].map((k) => b.node('SequenceAt', [parts, b.initializer(`at${k}`, [], [k], 'int64')]))
+      return b.node('Concat', [b.node('Max', [p!, q!]), b.node('Min', [p!, q!])], { axis: 1 })
+    },
+    constant: 1,
+  },
+  'MaxMin of a split into sizes of its own': {
+    dims: [1, 8],
+    body: (b, x) => {
+      const parts = b.node('SplitToSequence', [x, b.initializer('sizes', [3], [2, 3, 3], 'int64')], { axis: -1 })
+      const part = (k: number): string => b.node('SequenceAt', [parts, b.initializer(`at${k}`, [], [k], 'int64')])
+      const [p, q] = [part(1), part(2)]
+      return b.node('Concat', [part(0), b.node('Max', [p, q]), b.node('Min', [p, q])], { axis: 1 })
+    },
+    constant: 1,
+  },
   'MaxMin stacked: Unsqueeze, Concat, Reshape': {
     dims: [1, 8],
     body: (b, x) => {
@@ -434,6 +453,13 @@ describe('near misses have no constant, or another', () => {
       (b, x) => {
         const [p, q] = halves(b, x)
         return b.node('Where', [b.node('Less', [p, b.constant([0])]), p, q])
+      },
+    ],
+    'a part of a sequence that the file leaves open': [
+      [1, 8],
+      (b, x) => {
+        const parts = b.node('SplitToSequence', [x], { axis: 1 })
+        return b.node('SequenceAt', [parts, b.initializer('at', [], [1], 'int64')])
       },
     ],
     'attention: both factors of a MatMul depend on the input': [
