@@ -20,7 +20,7 @@ import {
   traceTable,
 } from './html/tables.ts'
 import type { Report } from './report.ts'
-import { boundSentence, certificateSentence, ranOn, VERDICT_WORDS } from './summary.ts'
+import { boundSentence, certificateSentence, ranOn, verdictWords } from './summary.ts'
 
 function tiles(report: Report): Markup {
   const { lipschitz, certificates, attacks } = report
@@ -119,7 +119,7 @@ export function renderHtml(report: Report): string {
   const certified = certificateSentence(report)
   const isPass = report.verdict === 'pass'
   return htmlPage({
-    word: VERDICT_WORDS[report.verdict],
+    word: verdictWords(report),
     tone: report.verdict,
     name: fileName(report.model.path),
     lead: [boundSentence(report), ...(certified ? [certified] : [])],
@@ -136,7 +136,9 @@ export function renderHtml(report: Report): string {
       isPass &&
         section(
           'Findings',
-          'What was asked of this model, and met.',
+          report.gates.some(({ status }) => status === 'waived')
+            ? 'What was asked of this model: met, or waived.'
+            : 'What was asked of this model, and met.',
           markup`<div class="card">${gateTable(report)}</div>`,
         ),
       section('Where this comes from', 'The file, the machine, and what is assumed.', provenance(report)),

@@ -4,7 +4,7 @@
  */
 import { showBound, showRadius, showShare } from './format-number.ts'
 import type { Report } from './report.ts'
-import { accuracyByRadius, boundSentence, certificateSentence, ranOn, VERDICT_WORDS } from './summary.ts'
+import { accuracyByRadius, boundSentence, certificateSentence, ranOn, verdictWords } from './summary.ts'
 
 /** GitHub cuts step summaries at 1 MiB; long tables stop here. */
 const MOST_ROWS = 200
@@ -25,7 +25,7 @@ export function renderMarkdown(report: Report): string {
   const { lipschitz, certificates, model } = report
   const certified = certificateSentence(report)
   const sections = [
-    `# ${VERDICT_WORDS[report.verdict]}: ${markdownCell(model.path)}`,
+    `# ${verdictWords(report)}: ${markdownCell(model.path)}`,
     boundSentence(report),
     certified ?? '',
     markdownTable(

@@ -13,6 +13,13 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   alarm: 'Soundness alarm',
 }
 
+/** The verdict in words; a pass that waivers made says so. */
+export function verdictWords({ verdict, gates }: Pick<Report, 'verdict' | 'gates'>): string {
+  const waived = gates.filter(({ status }) => status === 'waived').length
+  const words = VERDICT_WORDS[verdict]
+  return waived === 0 || verdict !== 'pass' ? words : `${words}, ${waived} finding${waived > 1 ? 's' : ''} waived`
+}
+
 const SUBJECT: Readonly<Record<Report['lipschitz']['of'], string>> = {
   logit: 'every output',
   features: 'the feature map',

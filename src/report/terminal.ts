@@ -13,7 +13,7 @@ import {
   ranOn,
   seedRule,
   seedRuleHolds,
-  VERDICT_WORDS,
+  verdictWords,
 } from './summary.ts'
 import { table } from './table.ts'
 
@@ -157,6 +157,6 @@ export function renderTerminal(report: Report, c: Colors): string {
     '',
     c.dim(`${ranOn(report)}${runtime.reason ? ` (${runtime.reason})` : ''}.`),
     '',
-    paint(c.bold(`${VERDICT_WORDS[report.verdict].toUpperCase()}  ${boundSentence(report)}`)),
+    paint(c.bold(`${verdictWords(report).toUpperCase()}  ${boundSentence(report)}`)),
   ].join('\n')
 }

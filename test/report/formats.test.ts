@@ -134,6 +134,17 @@ describe('the terminal', () => {
     expect(renderTerminal(report, pc.createColors(true))).toContain('\u001b[')
   })
 
+  it('says of a pass that a waiver made one, in every form for people', () => {
+    const gate = (id: string): GateReport => ({ id, status: 'waived', limit: 1, value: 2, message: 'known' })
+    const one = { ...report, gates: [...report.gates, gate('layer:a')] }
+    expect(renderTerminal(one, plain).split('\n').at(-1)).toMatch(/^PASS, 1 FINDING WAIVED {2}/)
+    expect(renderMarkdown({ ...one, gates: [...one.gates, gate('layer:b')] })).toMatch(/^# Pass, 2 findings waived: /)
+    expect(renderHtml(one)).toContain('Pass, 1 finding waived')
+    expect(renderHtml(one)).not.toContain('and met.')
+    expect(renderHtml(report)).not.toContain('finding waived')
+    expect(renderHtml(report)).toContain('and met.')
+  })
+
   it('explains a node with the naive constant beside the proved one', () => {
     const step = { ...report.trace[1]!, because: 'sorting; the network up to here: 1.0000001634352698' }
     const text = renderExplanation({ node: 'max', step, own: { name: 'max', rule: 'constant', constant: 1 } })
