@@ -125,6 +125,19 @@ describe('variables that Keras numbers', () => {
   })
 })
 
+describe('configurations that describe no model', () => {
+  it.each([
+    [null, /describes no model/],
+    [{ class_name: 'Sequential', config: null }, /only Sequential and functional/],
+    [{ class_name: 'Sequential', config: { layers: [null] } }, /layer without a class/],
+    [{ class_name: 'Sequential', config: { layers: [{ class_name: 'Dense' }] } }, /layer without a class/],
+    [{ class_name: 'Sequential', config: { layers: [] } }, /does not declare the shape/],
+    [{ class_name: 'Custom', config: { layers: [] } }, /holds a Custom model/],
+  ])('%j', async (config, message) => {
+    await expect(archive(config as never, { 'layers/none': 'none' }).then(readKerasModel)).rejects.toThrow(message)
+  })
+})
+
 describe('models inside the model', () => {
   const dense = (name: string) => layer('Dense', name, { units: 2 })
   const nested = sequential('net', input, sequential('block', dense('a'), dense('b')), dense('a'))

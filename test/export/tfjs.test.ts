@@ -165,6 +165,39 @@ describe('model.json', () => {
     expect(logits.every(Number.isFinite)).toBe(true)
   })
 
+  describe('layers of models inside the model', () => {
+    const layer = (className: string, name: string, config: object = {}) => ({
+      class_name: className,
+      config: { name, ...config },
+    })
+    const block = { class_name: 'Sequential', config: { name: 'block', layers: [layer('Dense', 'a')] } }
+    const input = layer('InputLayer', 'in', { batch_input_shape: [null, 1] })
+    const nested = { class_name: 'Sequential', config: { name: 'net', layers: [input, block, layer('Dense', 'a')] } }
+
+    async function kernels(...names: string[]): Promise<unknown> {
+      const weights = names.map((name) => ({ name, shape: [1, 1], dtype: 'float32' }))
+      await writeFile(join(folder, 'nested.bin'), new Uint8Array(Float32Array.from(names, (_, i) => i + 1).buffer))
+      const path = join(folder, 'nested.json')
+      const modelTopology = { keras_version: '3.15.1', model_config: nested }
+      await writeFile(path, JSON.stringify({ modelTopology, weightsManifest: [{ paths: ['nested.bin'], weights }] }))
+      const { layers } = await readTfjsModel(path)
+      return layers.flatMap(({ name, weights: { kernel } }) => (kernel ? [[name, kernel.data[0]]] : []))
+    }
+
+    it('are found behind the names of their models', async () => {
+      const expected = [
+        ['block/a', 1],
+        ['a', 2],
+      ]
+      expect(await kernels('net/block/a/kernel', 'net/a/kernel')).toEqual(expected)
+      expect(await kernels('block/a/kernel', 'a/kernel')).toEqual(expected)
+    })
+
+    it('are refused where two have one name', async () => {
+      await expect(kernels('a/kernel', 'a/kernel')).rejects.toThrow(/several weights 'a\/kernel'/)
+    })
+  })
+
   describe('refuses by name', () => {
     async function damaged(change: (json: Record<string, never>) => unknown, path = join(folder, 'damaged.json')) {
       await writeTfjsModel(smallNetwork(), path)

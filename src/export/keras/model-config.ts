@@ -106,8 +106,19 @@ interface Settings {
 
 const MODELS = ['Sequential', 'Functional', 'Model']
 
-function isModel({ class_name: className, config }: KerasLayer): boolean {
-  return MODELS.includes(stripPackage(className)) && Array.isArray(Array.isArray(config) ? config : config.layers)
+function isModel(layer: KerasLayer): boolean {
+  return MODELS.includes(stripPackage(layer.class_name)) && layersIn(layer).length > 0
+}
+
+/** The layers of a model; none of another layer. */
+export function layersIn({ config }: KerasModel | KerasLayer): readonly KerasLayer[] {
+  const layers: unknown = Array.isArray(config) ? config : (config as Partial<Settings> | null)?.layers
+  return Array.isArray(layers) ? layers.filter(isLayer) : []
+}
+
+function isLayer(value: unknown): value is KerasLayer {
+  const { class_name: className, config } = (value ?? {}) as Partial<KerasLayer>
+  return typeof className === 'string' && typeof config === 'object' && config !== null
 }
 
 function settingsOf({ class_name: className, config }: KerasModel | KerasLayer, path: string): Settings {
@@ -119,7 +130,9 @@ function settingsOf({ class_name: className, config }: KerasModel | KerasLayer, 
       `'${path}' holds a ${className} model; only Sequential and functional models are exported.`,
     )
   }
-  return { ...settings, layers: settings.layers as readonly KerasLayer[], sequential: kind === 'Sequential' }
+  if (!settings.layers.every(isLayer))
+    throw new LipError('DATA_INVALID', `'${path}' describes a layer without a class.`)
+  return { ...settings, layers: settings.layers, sequential: kind === 'Sequential' }
 }
 
 function describeLayer(

@@ -10,6 +10,7 @@ import {
   describeKerasModel,
   type KerasLayer,
   type KerasModel,
+  layersIn,
   type ModelWeights,
   nameOf,
   stripPackage,
@@ -65,13 +66,12 @@ async function readLegacy(bytes: Uint8Array, path: string): Promise<NetworkDescr
  * Keras 3 numbers the variables of a layer in `layers/<group>/vars`: kernel, bias; deel-lip adds wbar, sn, sigma by name. The
  * group is called after the layer, or after its class with a running number; a model inside has `layers` of its own.
  */
-function archiveWeights(file: WeightsFile, { config }: KerasModel | KerasLayer, group: string): ModelWeights {
+function archiveWeights(file: WeightsFile, model: KerasModel | KerasLayer, group: string): ModelWeights {
   const at = (path: string): string => (group === '' ? path : `${group}/${path}`)
   const root = at(
     file.list(group).includes('_layer_checkpoint_dependencies') ? '_layer_checkpoint_dependencies' : 'layers',
   )
-  const layers = (Array.isArray(config) ? config : (config as { layers: unknown }).layers) as readonly KerasLayer[]
-  const groups = groupsOf(file, root, layers)
+  const groups = groupsOf(file, root, layersIn(model))
   return {
     of(layer) {
       const own = groups.get(layer)
@@ -90,7 +90,7 @@ function archiveWeights(file: WeightsFile, { config }: KerasModel | KerasLayer, 
         collect(`${root}/${own}/activation/vars`, variablesOf({ class_name: activation.class_name, config: {} }))
       return out
     },
-    inside: (model) => archiveWeights(file, model, `${root}/${groups.get(model) ?? ''}`),
+    inside: (inner) => archiveWeights(file, inner, `${root}/${groups.get(inner) ?? ''}`),
   }
 }
 
@@ -176,11 +176,14 @@ function snakeCase(name: string): string {
 }
 
 function parseJson(text: string, path: string): KerasModel {
+  let model: KerasModel | null
   try {
-    return JSON.parse(text) as KerasModel
+    model = JSON.parse(text) as KerasModel | null
   } catch (cause) {
     throw notKeras(path, 'has a configuration that is not JSON', cause)
   }
+  if (typeof model !== 'object' || model === null) throw notKeras(path, 'has a configuration that describes no model')
+  return model
 }
 
 function notKeras(path: string, what: string, cause?: unknown): LipError {

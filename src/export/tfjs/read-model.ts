@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { LipError } from '../../errors.ts'
 import type { NetworkDescription, WeightArray } from '../description.ts'
-import { describeKerasModel, type KerasModel, type ModelWeights, nameOf } from '../keras/model-config.ts'
+import {
+  describeKerasModel,
+  type KerasLayer,
+  type KerasModel,
+  layersIn,
+  type ModelWeights,
+  nameOf,
+} from '../keras/model-config.ts'
 import { roleOf } from '../keras/read-keras.ts'
 import { type ManifestGroup, readManifest } from './weights-manifest.ts'
 
@@ -36,7 +43,7 @@ export async function readTfjsModel(
     })
   }
   const version = topology.keras_version ?? json.generatedBy?.replace(/^keras v/, '')
-  return describeKerasModel(model, { path, version, weights: weightsByLayer(weights) })
+  return describeKerasModel(model, { path, version, weights: weightsByLayer(model, weights, path) })
 }
 
 export async function readModelJson(path: string): Promise<ModelJson> {
@@ -65,22 +72,53 @@ export async function readModelJson(path: string): Promise<ModelJson> {
   return json
 }
 
-/** Names are '<layer>/<variable>', with scopes between them at times; what has no layer's name belongs to the one before. */
-function weightsByLayer(weights: readonly (readonly [string, WeightArray])[]): ModelWeights {
-  const source: ModelWeights = {
+/**
+ * The weights of a model by the names that its layers gave them: '<layer>/<variable>', with scopes between them at times, and
+ * behind the names of models where Keras 3 writes them. What has no name of a layer belongs to the one before.
+ *
+ * @throws LipError DATA_INVALID where two layers of one name cannot be told apart
+ */
+function weightsByLayer(
+  model: KerasModel,
+  weights: readonly (readonly [string, WeightArray])[],
+  path: string,
+): ModelWeights {
+  const models = new Set<string>()
+  const layers = new Set<string>()
+  collectNames(layersIn(model), models, layers)
+  let owner: readonly string[] = []
+  const owned = weights.map(([name, array]) => {
+    const scopes = name.split('/').slice(0, -1)
+    const last = scopes.findLastIndex((scope) => layers.has(scope))
+    if (last >= 0) owner = scopes.slice(0, last + 1)
+    else if (scopes.length > 0) owner = scopes
+    return { owner, role: roleOf(name), array }
+  })
+  const within = (above: readonly string[]): ModelWeights => ({
     of(layer) {
-      const name = nameOf(layer)
       const out: Record<string, WeightArray> = {}
-      let owner = ''
-      for (const [weight, array] of weights) {
-        if (weight.includes('/')) owner = weight.slice(0, weight.indexOf('/'))
-        if (owner === name) out[roleOf(weight)] = array
+      const named = owned.filter((weight) => weight.owner.at(-1) === nameOf(layer))
+      // The network's own name may stand before all others.
+      const inner = (scopes: readonly string[]): string => scopes.filter((scope) => models.has(scope)).join('/')
+      const exact = named.filter((weight) => inner(weight.owner) === above.join('/'))
+      for (const { role, array } of exact.length > 0 ? exact : named) {
+        if (out[role])
+          throw notTfjs(path, `has several weights '${nameOf(layer)}/${role}', and they cannot be told apart`)
+        out[role] = array
       }
       return out
     },
-    inside: () => source,
+    inside: (inner) => within([...above, nameOf(inner)]),
+  })
+  return within([])
+}
+
+function collectNames(all: readonly KerasLayer[], models: Set<string>, layers: Set<string>): void {
+  for (const layer of all) {
+    const inner = layersIn(layer)
+    ;(inner.length > 0 ? models : layers).add(nameOf(layer))
+    collectNames(inner, models, layers)
   }
-  return source
 }
 
 function notTfjs(path: string, what: string, cause?: unknown): LipError {
