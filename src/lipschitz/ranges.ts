@@ -147,6 +147,8 @@ export function createRanges(network: Network): Ranges {
     of,
     slopes,
     bound(node, moves) {
+      // What is linear has its norm, and no slope is smaller.
+      if (network.rule(node).kind === 'affine') return undefined
       const bounds = slopes(node)
       if (!bounds) return undefined
       const { site } = node
