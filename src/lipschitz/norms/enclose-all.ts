@@ -12,8 +12,8 @@ export interface EncloseAllOptions extends NormOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Below this rough cost, some tens of milliseconds, a thread's start costs more than it saves. */
-const WORTH_A_WORKER = 1e7
+/** Below this rough cost, about a tenth of a second, a thread's start costs more than it saves. */
+const WORTH_A_WORKER = 3e7
 
 /**
  * Encloses every structure; the i-th result belongs to the i-th structure, and a structure given twice is enclosed once.
