@@ -67,6 +67,10 @@ describe('the size of each error', () => {
     const symbol = gramSymbol(kernel)
     const each = gamma(count * long + 1 + symbol.count + 1) + PHASE_ERROR
     expect(symbol.error).toBeGreaterThanOrEqual(Math.SQRT2 * each * kernel.absoluteSquare)
+    const square = partsOf(convolution([1, 1, 15, 15], new Float64Array(225).fill(1), [20, 20])).kernel
+    const many = gramSymbol(square)
+    const sum = gamma(225 + 1 + many.count + 1) + PHASE_ERROR
+    expect(many.error).toBeGreaterThanOrEqual(Math.SQRT2 * sum * square.absoluteSquare)
     const wide = partsOf(convolution([1, 4000, 2], new Float64Array(8000).fill(1), [4])).kernel
     expect(gramSymbol(wide).error).toBeGreaterThanOrEqual(Math.SQRT2 * gamma(8000) * wide.absoluteSquare)
   })
