@@ -7,7 +7,7 @@ import { lossAndGradient } from './loss-and-gradient.ts'
 import { allocateBatch, CONTROL, type SharedBatch } from './shared-batch.ts'
 import { trainableVariables } from './variables.ts'
 
-/** Samples a chunk: few enough that a layer's values stay in the cache, enough for the kernels. Measured (docs/training.md). */
+/** Samples a chunk: few enough that small batches have several, enough that the cost of starting kernels does not show. */
 export const CHUNK = 128
 
 export interface DataParallelOptions extends EngineOptions {
