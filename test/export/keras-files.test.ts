@@ -138,6 +138,19 @@ describe('configurations that describe no model', () => {
   })
 })
 
+describe('numbers of fewer bits', () => {
+  it.each(['<b', '<B', '<h'])('%s is refused', async (dtype) => {
+    const path = join(folder, 'few.h5')
+    await writeH5(path, {}, sequential('net', input, layer('Dense', 'dense')))
+    const file = new File(path, 'a')
+    file.create_group('model_weights')
+    const group = (file.get('model_weights') as Group).create_group('dense')
+    group.create_dataset({ name: 'kernel', data: [1, 2], shape: [2], dtype })
+    file.close()
+    await expect(readKerasModel(path)).rejects.toThrow(/'model_weights\/dense\/kernel'.*fewer than 32 bits/)
+  })
+})
+
 describe('models inside the model', () => {
   const dense = (name: string) => layer('Dense', name, { units: 2 })
   const nested = sequential('net', input, sequential('block', dense('a'), dense('b')), dense('a'))

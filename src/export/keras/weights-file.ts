@@ -8,6 +8,10 @@ import type { WeightArray } from '../description.ts'
 export interface WeightsFile {
   /** Names directly below a group ('' is the root); empty when there is none. */
   list(group: string): readonly string[]
+  /**
+   * Nothing for a group and for whole numbers (counts, seeds).
+   * @throws LipError DATA_INVALID for numbers of fewer than 32 bits
+   */
   array(path: string): WeightArray | undefined
   attribute(path: string, name: string): string | undefined
 }
@@ -17,8 +21,13 @@ interface H5Node {
   keys?(): string[]
   get?(path: string): H5Node | null
   readonly shape?: number[] | null
+  /** '<f' and '<d' are float32 and float64. */
+  readonly dtype?: unknown
   readonly value?: unknown
 }
+
+const FLOATS = /^[<>=|]?[fd]$/
+const WHOLE_NUMBERS = /^[<>=|]?[iIlLqQ]$/
 
 /**
  * Reads an HDF5 file in memory through h5wasm, and closes it before returning to the caller of `use`.
@@ -43,7 +52,7 @@ export async function withWeightsFile<T>(bytes: Uint8Array, path: string, use: (
       })
     }
     try {
-      return use(view(file as unknown as H5Node))
+      return use(view(file as unknown as H5Node, path))
     } finally {
       file.close()
     }
@@ -52,13 +61,20 @@ export async function withWeightsFile<T>(bytes: Uint8Array, path: string, use: (
   }
 }
 
-function view(root: H5Node): WeightsFile {
+function view(root: H5Node, source: string): WeightsFile {
   const at = (path: string): H5Node | null => (path === '' ? root : (root.get?.(path) ?? null))
   return {
     list: (group) => at(group)?.keys?.() ?? [],
     array(path) {
       const node = at(path)
-      if (!node?.shape) return undefined
+      if (!node?.shape || WHOLE_NUMBERS.test(String(node.dtype))) return undefined
+      if (!FLOATS.test(String(node.dtype))) {
+        throw new LipError(
+          'DATA_INVALID',
+          `The weight '${path}' of '${source}' is stored in fewer than 32 bits: what it was trained to promise is lost.`,
+          { hint: 'Save the model in float32, before it is quantised.' },
+        )
+      }
       const value = node.value
       if (!ArrayBuffer.isView(value)) return undefined
       return { dims: node.shape, data: Float32Array.from(value as unknown as ArrayLike<number>) }
