@@ -57,6 +57,16 @@ const traps: readonly (readonly [name: string, dims: readonly number[], body: Bo
     },
     50,
   ],
+  [
+    // uniform-map: factors of what became of positions, not of channels.
+    'factors of channels that were positions of a convolution',
+    [1, 8],
+    (b, x) => {
+      const map = b.node('Conv', [reshape(b, x, 1, 4, 2), init(b, [4, 4, 1], zeros(16, { 0: 10 }))])
+      return reshape(b, b.node('Mul', [reshape(b, map, 2, 4, 1), init(b, [4, 1], [1, 50, 1, 1])]), 1, 8)
+    },
+    500,
+  ],
 ]
 
 describe('operators that must not be merged as if they were others', () => {

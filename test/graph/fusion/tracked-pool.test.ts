@@ -183,15 +183,13 @@ function adverse(pool: TrackedPool, pantry: readonly Tracked[], r: RandomStream)
     case 5:
       return off({ id: pool.abs(a.id), exact: Math.abs(a.exact), text: `|${a.text}|` }, Math.abs(a.executed))
     case 6: {
+      // What is asked about is off on its own.
       const s = pick([3, -20])
-      const id = pool.choose(pool.step(a.id, true), pool.linear([a.id, b.id], [s, 1]), b.id)
+      const [asked] = off({ id: a.id, exact: a.exact, text: a.text }, a.executed) as [Tracked]
+      const id = pool.choose(pool.step(asked.id, true), pool.linear([a.id], [s]), pool.constant(0))
       return off(
-        {
-          id,
-          exact: (a.exact > 0 ? s * a.exact : 0) + b.exact,
-          text: `(${a.text} > 0 ? ${s} ${a.text} : 0) + ${b.text}`,
-        },
-        (a.executed > 0 ? s * a.executed : 0) + b.executed,
+        { id, exact: a.exact > 0 ? s * a.exact : 0, text: `(${a.text} > 0 ? ${s} ${a.text} : 0)` },
+        asked.executed > 0 ? s * a.executed : 0,
       )
     }
     default: {
