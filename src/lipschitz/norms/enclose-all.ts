@@ -8,12 +8,17 @@ import type { Answer, Task } from './worker.ts'
 export interface EncloseAllOptions extends NormOptions {
   /** Worker threads; 0 or 1 computes in this thread. Results do not depend on it. */
   readonly workers?: number
+  /** Rough cost from which on a structure is given to a thread; only the tests have another. */
+  readonly worthAThread?: number
   /** Called after each finished structure. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Below this rough cost, about a tenth of a second, a thread's start costs more than it saves. */
-const WORTH_A_WORKER = 3e7
+/**
+ * Below this rough cost, about half a second, a thread costs more than it saves: it loads and compiles everything once more, on
+ * a processor that compiles for this thread.
+ */
+const WORTH_A_THREAD = 1.5e8
 
 /**
  * Encloses every structure; the i-th result belongs to the i-th structure, and a structure given twice is enclosed once.
@@ -24,7 +29,7 @@ export async function encloseAll(
   options: EncloseAllOptions = {},
   meanwhile: () => void = () => undefined,
 ): Promise<Enclosure[]> {
-  const { workers = 0, onProgress, ...norm } = options
+  const { workers = 0, onProgress, worthAThread = WORTH_A_THREAD, ...norm } = options
   const distinct = [...new Set(structures)]
   // The dearest first, so that no thread is left alone with it at the end.
   const order = distinct.map(roughCost).map((cost, i) => ({ cost, i }))
@@ -34,7 +39,7 @@ export async function encloseAll(
     results.set(structure, enclosure)
     onProgress?.(results.size, distinct.length)
   }
-  const dear = order.filter(({ cost }) => cost > WORTH_A_WORKER)
+  const dear = order.filter(({ cost }) => cost > worthAThread)
   // One is enough: this thread has work of its own.
   const script = workers > 1 && dear.length > 0 ? workerScript() : undefined
   const threads =

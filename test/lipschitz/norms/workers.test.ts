@@ -36,7 +36,7 @@ describe('encloseAll on worker threads', () => {
          groups: 1, strides: [1, 1], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1], spatial: [size, size],
          transposed: false,
        })
-       const structures = [convolution(24, 12, 1.7), convolution(28, 8, 2.3), convolution(24, 10, 0.9),
+       const structures = [convolution(16, 12, 1.7), convolution(20, 8, 2.3), convolution(16, 10, 0.9),
          { kind: 'matrix', matrix: { type: 'float32', dims: [130, 200], data: kernel(26000, 3.1) } },
          { kind: 'diagonal', scale: { type: 'float32', dims: [2], data: Float64Array.of(1, -2) } }]
        let started = 0
@@ -45,13 +45,13 @@ describe('encloseAll on worker threads', () => {
        const threads = []
        for (const workers of [0, 1, 2, 3]) {
          started = 0
-         results.push(await encloseAll(structures, { workers }))
+         results.push(await encloseAll(structures, { workers, worthAThread: 1e7 }))
          threads.push(started)
        }
        // A single dear structure has a thread of its own, beside which this one works; a cheap one has none.
        for (const few of [structures.slice(2), structures.slice(3)]) {
          started = 0
-         await encloseAll(few, { workers: 2 })
+         await encloseAll(few, { workers: 2, worthAThread: 1e7 })
          threads.push(started)
        }
        console.log(JSON.stringify({ results, threads }))`,
@@ -78,8 +78,8 @@ describe('encloseAll on worker threads', () => {
     writeFileSync(
       join(folder, 'broken.js'),
       `import { encloseAll } from './dist/lipschitz/norms/index.js'
-       const matrix = () => ({ kind: 'matrix', matrix: { type: 'float32', dims: [350, 350, 1], data: new Float64Array(122500).fill(1) } })
-       await encloseAll([matrix(), matrix()], { workers: 2 }).then(
+       const matrix = () => ({ kind: 'matrix', matrix: { type: 'float32', dims: [250, 250, 1], data: new Float64Array(62500).fill(1) } })
+       await encloseAll([matrix(), matrix()], { workers: 2, worthAThread: 1e7 }).then(
          () => console.log('no error'),
          (error) => console.log('error: ' + error.message),
        )`,
