@@ -4,6 +4,8 @@ import { createDataset } from '../../src/data/dataset.ts'
 import { evaluate } from '../../src/graph/evaluate.ts'
 import { prepare } from '../../src/graph/prepare.ts'
 import { type Analysis, analyse } from '../../src/lipschitz/analyse.ts'
+import { certify } from '../../src/lipschitz/certify.ts'
+import { vectorNormUpper } from '../../src/lipschitz/norms/index.ts'
 import { GraphBuilder } from '../../src/onnx/builder.ts'
 import type { Model } from '../../src/onnx/ir.ts'
 import { certifySamples, conform, ledgerOfRun } from '../../src/verify/certify-samples.ts'
@@ -84,11 +86,16 @@ describe('coverage', () => {
 })
 
 describe('rows of a batch', () => {
-  it('that are independent run 64 at a time, and fewer where a sample is large', () => {
-    const relu: Make = (b, x) => b.output(b.node('Relu', [x]))
-    expect(checkRows(modelOf(relu))).toEqual({ reason: undefined, batch: 64 })
-    // 4e6 elements of all tensors together.
-    expect(checkRows(modelOf(relu, ['N', 500_000])).batch).toBe(7)
+  it('that are independent run 64 at a time', () => {
+    expect(checkRows(modelOf((b, x) => b.output(b.node('Relu', [x]))))).toEqual({ reason: undefined, batch: 64 })
+  })
+
+  it('that are alike in twos and not in threes run alone', () => {
+    const thirds: Make = (b, x) => {
+      const n = b.node('Div', [b.node('Gather', [b.node('Shape', [x]), b.indices([0])]), b.indices([3])])
+      b.output(b.node('Mul', [x, b.node('Add', [b.node('Cast', [n], { to: 1 }), b.constant([1])])]))
+    }
+    expect(checkRows(modelOf(thirds))).toMatchObject({ batch: 1, reason: expect.any(String) })
   })
 
   it('that a file fixes are as many as it fixes', () => {
@@ -159,6 +166,9 @@ describe('executed rows', () => {
     // A difference of the two moves by sqrt 8.
     expect(found[0]!.radius).toBeCloseTo(8 / Math.sqrt(8), 4)
     expect(found[2]!.radius).toBeCloseTo(12 / Math.sqrt(8), 4)
+    const alone = { logits: [14, 2], inputNorm: vectorNormUpper(data.image(3)), label: 0, index: 3 }
+    expect(found[2]!.radius).toBe(certify(analysis, alone).radius)
+    expect(found[2]!.radius).toBeLessThan(certify(analysis, { ...alone, inputNorm: 0 }).radius)
     const ledger = ledgerOfRun(analysis, { data, indices }, executedBy(analysis, indices))
     expect(ledger.map(({ step }) => step)).toEqual(['seed', 'proved-norms', 'pair-norms', 'floating-point'])
     // Samples 1 and 3 are classified as labelled: (4 + 6) / 2, 20 / 2 over 4, and over sqrt 8.
@@ -166,6 +176,16 @@ describe('executed rows', () => {
     expect(ledger[1]!.meanRadius).toBeCloseTo(2.5, 9)
     expect(ledger[2]!.meanRadius).toBeCloseTo(10 / Math.sqrt(8), 9)
     expect(ledger[3]!.meanRadius).toBeLessThan(ledger[2]!.meanRadius)
+    const wrong = { data, indices: [2] }
+    for (const { meanRadius } of ledgerOfRun(analysis, wrong, executedBy(analysis, [2]))) expect(meanRadius).toBe(0)
+  })
+
+  it('of one output count in the ledger by their sign', async () => {
+    const analysis = await open((b, x) => b.output(b.node('MatMul', [x, b.initializer('w', [2, 1], [-1, 1])])))
+    const indices = [0, 1, 2, 3]
+    // -2, 4, 3, -6: of class 0, 1, 0 (wrong), 0.
+    const ledger = ledgerOfRun(analysis, { data, indices }, executedBy(analysis, indices))
+    expect(ledger[0]!.meanRadius).toBe(4)
   })
 
   it('with a value that is no number end the run, by name', async () => {
@@ -194,6 +214,11 @@ describe('executed rows', () => {
     expect(held(2, spoil(2))).toMatchObject({ samples: 2, worst: { index: 2, logit: 1 } })
     expect(held(2, spoil(2))!.worstRatio).toBeGreaterThan(1)
     expect(held(2, spoil(1))).toEqual({ samples: 2, worstRatio: 0 })
+    expect(held(4, (rows) => (rows[2] = rows[2]! - 0.01))).toMatchObject({ worst: { index: 1, logit: 0 } })
+    // Positions in the split, not in the run.
+    const later = [2, 3]
+    const found = conform(analysis, { data, indices: later }, executedBy(analysis, later), 2)
+    expect(found).toEqual({ samples: 2, worstRatio: 0 })
     expect(held(4, (rows) => (rows[6] = Number.NaN))).toMatchObject({
       worstRatio: Number.POSITIVE_INFINITY,
       worst: { index: 3, logit: 0 },
