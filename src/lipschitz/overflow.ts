@@ -20,14 +20,20 @@ const CANDIDATES = [2 ** 40, 2 ** 30, 2 ** 20, 2 ** 10, 2 ** 5, 1]
 
 /** 0 when even inputs of norm 1 are not known to be safe. */
 export function largestSafeNorm(network: Network, constants: Constants, errors: RoundingErrors): number {
-  const units = unitsWithPowers(network, constants)
+  const units = unitsWithPowers(network, constants, errors)
   return CANDIDATES.find((norm) => isSafe(network, errors, units, norm)) ?? 0
 }
 
-/** Units that form powers of their base, and the tensors inside them that have no constant of their own. */
-function unitsWithPowers({ program }: Network, constants: Constants) {
+/** Units that form powers of their base, and the tensors inside them that have no constant, or no error bound, of their own. */
+function unitsWithPowers({ program }: Network, constants: Constants, errors: RoundingErrors) {
   const bases: { readonly base: string; readonly power: number }[] = []
   const inner = new Set<string>()
+  // A range may give a constant where the errors are not followed.
+  const isFollowed = (tensor: string): boolean => {
+    if (!Number.isFinite(constants.of(tensor))) return false
+    const { constant, slope } = errors.of(tensor)
+    return Number.isFinite(constant + slope)
+  }
   for (const { site } of program.nodes)
     for (const { name } of site.outputs) {
       const unit = name === '' ? undefined : constants.segment(name)
@@ -35,7 +41,7 @@ function unitsWithPowers({ program }: Network, constants: Constants) {
       bases.push({ base: unit.base, power: unit.rounding.power })
       for (const node of unit.nodes)
         for (const output of node.site.outputs)
-          if (output.name !== name && !Number.isFinite(constants.of(output.name))) inner.add(output.name)
+          if (output.name !== name && !isFollowed(output.name)) inner.add(output.name)
     }
   return { bases, inner }
 }

@@ -68,6 +68,7 @@ export function ownSize(network: Network, name: string): Segment | undefined {
   const multiplicities = new Map<ExpressionId, number>()
   let spread = 0
   let least = Number.POSITIVE_INFINITY
+  let smallest = Number.POSITIVE_INFINITY
   let power = 1
   for (const [i, atom] of atoms.entries()) {
     const id = divisors[i]!
@@ -83,6 +84,7 @@ export function ownSize(network: Network, name: string): Segment | undefined {
     }
     const size = sizes.get(id)!
     if (!size.squares.has(atom)) return undefined
+    smallest = Math.min(smallest, size.least)
     const factor = Math.abs(factors[i]!)
     if (factor > 0) least = Math.min(least, size.least / factor)
   }
@@ -94,7 +96,7 @@ export function ownSize(network: Network, name: string): Segment | undefined {
     nodes: between(network.program, numerator.name, name).nodes,
     enclosure: { lower: 0, upper, method: 'own-size' },
     because: 'a vector divided by a size of its own that stays above c > 0: no slope of it exceeds 1 / c',
-    ...roundingOf(quotient, top.base !== undefined, least, power),
+    ...(smallest > LEAST_EXECUTED && roundingOf(quotient, top.base !== undefined, least, power)),
   }
 }
 
