@@ -114,6 +114,9 @@ describe('perturbations and errors of single structures', () => {
     const perturbed = { ...convolution([2, 1, 1], [1, 1], [4]), perturbation: 0.5 }
     const scaled = scaleOutputChannels(perturbed, array([2], [2, -3], 0.25))!
     expect(scaled.perturbation).toBeGreaterThanOrEqual((0.5 * 3) / 0.75)
+    // Not even where the product underflows is it 0.
+    const small = { ...convolution([1, 1, 1], [0], [4]), perturbation: 2 ** -1000 }
+    expect(scaleOutputChannels(small, array([1], [2 ** -100]))!.perturbation).toBeGreaterThan(0)
     const inexact = { ...convolution([1, 1, 1], [1], [4]), weights: array([1, 1, 1], [1], 0.1) }
     expect(scaleOutputChannels(inexact, array([1], [2]))!.weights.relativeError).toBeGreaterThanOrEqual(0.1)
     expect(scaleOutputChannels(inexact, array([1], [2], 0.1))!.weights.relativeError).toBeGreaterThanOrEqual(0.21)
