@@ -41,7 +41,7 @@ function build(c: Case): tf.layers.Layer {
 describe.each(['wasm', 'cpu'] as const)('layers against deel-lip on %s', (backend) => {
   beforeAll(async () => {
     await startBackend(backend)
-  })
+  }, 60_000)
 
   const cases = readGolden<Case>('layers')
   it.skipIf(!hasGolden('layers'))('has cases', () => {

@@ -16,7 +16,7 @@ interface Case {
 describe.each(['wasm', 'cpu'] as const)('losses against deel-lip on %s', (backend) => {
   beforeAll(async () => {
     await startBackend(backend)
-  })
+  }, 60_000)
 
   const cases = readGolden<Case>('losses')
   it.skipIf(!hasGolden('losses'))('there are cases', () => expect(cases.length).toBeGreaterThan(0))

@@ -15,7 +15,7 @@ interface Case {
 describe('metrics against deel-lip', () => {
   beforeAll(async () => {
     await startBackend('wasm')
-  })
+  }, 60_000)
 
   const cases = readGolden<Case>('metrics')
   it.skipIf(!hasGolden('metrics'))('there are cases', () => expect(cases.length).toBeGreaterThan(0))

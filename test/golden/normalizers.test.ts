@@ -21,7 +21,7 @@ interface Case {
 describe.each(['wasm', 'cpu'] as const)('reshaped-kernel orthogonalisation against deel-lip on %s', (backend) => {
   beforeAll(async () => {
     await startBackend(backend)
-  })
+  }, 60_000)
 
   readGolden<Case>('reshaped-kernel-orthogonalization').forEach((c, i) => {
     it(`${i} [${c.kernel.shape}] beta ${c.betaBjorck}`, () => {

@@ -37,7 +37,7 @@ export function unsupported(layer: LayerDescription, what: string): LipError {
     'CONFIG_INVALID',
     `Layer '${layer.name}' (${layer.className}) ${what}, which cannot be exported.`,
     {
-      hint: 'Export supports channels-last networks of deel-lip layers and the Keras layers listed in the README.',
+      hint: 'Export takes channels-last networks of deel-lip layers and of the Keras layers that have a Lipschitz constant.',
     },
   )
 }
