@@ -179,7 +179,8 @@ function stripHead(network: Network, name: string): string {
   const axis = rule.axis < 0 ? rule.axis + dims.length : rule.axis
   // One group over everything but the batch: the class axis.
   const classes = dims.slice(1).reduce((product, dim) => product * dim, 1)
-  return dims[axis] === classes && dims[0] === 1 ? input.name : name
+  // Of one class the head makes 1 whatever its input is, of which the sign is no class of the file.
+  return classes > 1 && dims[axis] === classes && dims[0] === 1 ? input.name : name
 }
 
 /** Constant of the last node, which was stripped. */

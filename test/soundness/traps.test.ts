@@ -66,6 +66,7 @@ const bounded: readonly [name: string, dims: readonly number[], body: Body, leas
   ],
   ['Softmax in the middle', ROW, (b, x) => times(b, b.node('Softmax', [x], { axis: 1 }), 4), 1.9],
   ['a last Softmax is stripped', ROW, (b, x) => b.node('Softmax', [times(b, x, 100)], { axis: 1 }), 100, 100],
+  ['a last Softmax of one class is 1', [1, 1], (b, x) => b.node('Softmax', [times(b, x, 100)], { axis: 1 }), 0, 50.001],
   ['logits that are read twice', ROW, (b, x) => b.node('Add', [x, b.node('LogSoftmax', [x])]), 2.8],
   ['Dropout at inference', ROW, (b, x) => b.node('Dropout', [x, b.constant([0.5], [])]), 1, 1],
   [
