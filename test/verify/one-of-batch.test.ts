@@ -116,6 +116,14 @@ describe('a file that fixes a batch of 8', () => {
     expect((await verify(model, {})).lipschitz.joint.upper).toBeGreaterThanOrEqual(8)
   })
 
+  it('with a node without a rule says that, for nothing else would be true of it', () => {
+    expect(oneOfBatch(smallModel({ custom: true, batch: 8 }))).toEqual({
+      program: undefined,
+      batch: 8,
+      reason: 'it has nodes without a rule',
+    })
+  })
+
   it('leaves open batches and batches of 1 alone', () => {
     expect(oneOfBatch(smallModel())).toBeUndefined()
     expect(oneOfBatch(smallModel({ batch: 1 }))).toBeUndefined()
