@@ -4,24 +4,18 @@
  * @module
  */
 import {
-  add,
   assemble,
+  type Code,
   constant,
-  div,
   type Expression,
-  firsts,
   get,
   type Local,
   load,
-  loadTwice,
-  mul,
   plus,
-  seconds,
-  sub,
   times,
-  type VectorCode,
   zeros,
-} from './vector-code.ts'
+} from '../webassembly/assemble.ts'
+import { add, div, firsts, loadTwice, mul, seconds, sub } from '../webassembly/float64x2.ts'
 
 export interface VectorRoom {
   /** All of the memory; what it held before is still there. */
@@ -125,16 +119,16 @@ function compile(): readonly WebAssembly.Module[] | 'none' {
 
 /** Sums of products of rows x with rows y, pair by pair of columns; all addresses move on. */
 function dots(
-  code: VectorCode,
+  code: Code,
   x: readonly Local[],
   y: readonly Local[],
   sums: readonly (readonly Local[])[],
   pairs: number,
 ) {
   for (let p = 0; p < pairs; p++) {
-    const xs = x.map((address) => code.pair(load(address, 16 * p)))
+    const xs = x.map((address) => code.v128(load(address, 16 * p)))
     for (const [j, address] of y.entries()) {
-      const value = code.pair(load(address, 16 * p))
+      const value = code.v128(load(address, 16 * p))
       for (const [i, own] of xs.entries()) {
         const sum = sums[i]![j]!
         code.set(sum, add(get(sum), mul(get(own), get(value))))
@@ -157,16 +151,16 @@ function reduceFour(): Uint8Array {
       for (const half of [0, 1]) {
         const x = starts.map((start) => code.i32(get(start)))
         const y = [2 * half, 2 * half + 1].map((r) => code.i32(plus(get(base), times(get(width), constant(r)))))
-        const sums = x.map(() => y.map(() => code.pair(zeros)))
+        const sums = x.map(() => y.map(() => code.v128(zeros)))
         code.repeat(fours, () => dots(code, x, y, sums, 2))
         if (half === 1) dots(code, x, y, sums, 1)
         // The addresses now are those of the columns to be made: diagonal [p, .], [c, q] of the earlier rows.
-        const p = code.pair(loadTwice(y[0]!))
-        const c = code.pair(firsts(zeros, loadTwice(y[1]!)))
-        const pivots = code.pair(firsts(get(p), loadTwice(y[1]!, 8)))
+        const p = code.v128(loadTwice(y[0]!))
+        const c = code.v128(firsts(zeros, loadTwice(y[1]!)))
+        const pivots = code.v128(firsts(get(p), loadTwice(y[1]!, 8)))
         for (const [r, address] of x.entries()) {
-          const rest = code.pair(sub(load(address), total(sums[r]![0]!, sums[r]![1]!)))
-          const first = code.pair(div(get(rest), get(p)))
+          const rest = code.v128(sub(load(address), total(sums[r]![0]!, sums[r]![1]!)))
+          const first = code.v128(div(get(rest), get(p)))
           const twice = firsts(get(first), get(first))
           // The first less 0, the second less its product with c; each by its pivot.
           code.store(address, 0, div(sub(get(rest), mul(twice, get(c))), get(pivots)))
@@ -189,12 +183,12 @@ function reduceTwo(): Uint8Array {
       const y = [0, 1].map((r) => code.i32(plus(get(base), times(get(width), constant(r)))))
       const u = x.map((address) => code.i32(plus(get(address), get(imaginary))))
       const v = y.map((address) => code.i32(plus(get(address), get(imaginary))))
-      const re = x.map(() => y.map(() => code.pair(zeros)))
-      const im = x.map(() => y.map(() => code.pair(zeros)))
+      const re = x.map(() => y.map(() => code.v128(zeros)))
+      const im = x.map(() => y.map(() => code.v128(zeros)))
       code.repeat(pairs, () => {
-        const own = x.map((address, r) => [code.pair(load(address)), code.pair(load(u[r]!))] as const)
+        const own = x.map((address, r) => [code.v128(load(address)), code.v128(load(u[r]!))] as const)
         for (const s of [0, 1]) {
-          const [c, d] = [code.pair(load(y[s]!)), code.pair(load(v[s]!))]
+          const [c, d] = [code.v128(load(y[s]!)), code.v128(load(v[s]!))]
           for (const [r, [a, b]] of own.entries()) {
             const [real, other] = [re[r]![s]!, im[r]![s]!]
             code.set(real, add(get(real), add(mul(get(a), get(c)), mul(get(b), get(d)))))
@@ -203,15 +197,15 @@ function reduceTwo(): Uint8Array {
         }
         for (const address of [...x, ...y, ...u, ...v]) code.set(address, plus(get(address), constant(16)))
       })
-      const p = code.pair(loadTwice(y[0]!))
-      const c = code.pair(firsts(zeros, loadTwice(y[1]!)))
-      const d = code.pair(firsts(zeros, loadTwice(v[1]!)))
-      const pivots = code.pair(firsts(get(p), loadTwice(y[1]!, 8)))
+      const p = code.v128(loadTwice(y[0]!))
+      const c = code.v128(firsts(zeros, loadTwice(y[1]!)))
+      const d = code.v128(firsts(zeros, loadTwice(v[1]!)))
+      const pivots = code.v128(firsts(get(p), loadTwice(y[1]!, 8)))
       for (const r of [0, 1]) {
-        const a = code.pair(sub(load(x[r]!), total(re[r]![0]!, re[r]![1]!)))
-        const b = code.pair(sub(load(u[r]!), total(im[r]![0]!, im[r]![1]!)))
-        const f = code.pair(div(get(a), get(p)))
-        const g = code.pair(div(get(b), get(p)))
+        const a = code.v128(sub(load(x[r]!), total(re[r]![0]!, re[r]![1]!)))
+        const b = code.v128(sub(load(u[r]!), total(im[r]![0]!, im[r]![1]!)))
+        const f = code.v128(div(get(a), get(p)))
+        const g = code.v128(div(get(b), get(p)))
         code.set(f, firsts(get(f), get(f)))
         code.set(g, firsts(get(g), get(g)))
         const [fc, fd] = [mul(get(f), get(c)), mul(get(f), get(d))]
@@ -226,16 +220,10 @@ function reduceTwo(): Uint8Array {
 }
 
 /** One row, or two, by four columns: as many sums as the registers hold. */
-function tile(
-  code: VectorCode,
-  c: readonly Local[],
-  a: readonly Local[],
-  b: readonly Local[],
-  depthPairs: Local,
-): void {
+function tile(code: Code, c: readonly Local[], a: readonly Local[], b: readonly Local[], depthPairs: Local): void {
   const x = a.map((start) => code.i32(get(start)))
   const y = b.map((start) => code.i32(get(start)))
-  const sums = x.map(() => y.map(() => code.pair(zeros)))
+  const sums = x.map(() => y.map(() => code.v128(zeros)))
   code.repeat(depthPairs, () => dots(code, x, y, sums, 1))
   for (const [i, address] of c.entries())
     for (const half of [0, 1])
@@ -244,7 +232,7 @@ function tile(
 
 /** Walks over the columns of C in fours. */
 function alongColumns(
-  code: VectorCode,
+  code: Code,
   c: readonly Local[],
   a: readonly Local[],
   b: Local,

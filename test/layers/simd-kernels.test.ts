@@ -9,12 +9,12 @@ import { type ConvGeometry, conv2dFilterGradient, filterGradientByPatches } from
 import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
 import { groupSort } from '../../src/layers/kernels/group-sort.ts'
 import { matMul } from '../../src/layers/kernels/mat-mul.ts'
-import { assemble, constant, get, load, sum } from '../../src/layers/kernels/simd-code.ts'
 import { HAS_SIMD, simdFunction } from '../../src/layers/kernels/simd-function.ts'
 import { windowNorm, windowSum } from '../../src/layers/kernels/window-pool.ts'
 import * as tf from '../../src/layers/tf.ts'
 import { randomStream } from '../../src/linalg/random.ts'
 import { startBackend } from '../../src/training/backend.ts'
+import { assemble, constant, get, load, plus } from '../../src/webassembly/assemble.ts'
 
 beforeAll(async () => {
   await startBackend('cpu')
@@ -187,7 +187,7 @@ describe('the assembler', () => {
             code.repeat(count, () => code.advance(to, -16))
             code.repeat(0, () => code.advance(to, 1))
             code.store(to, 32, load(from, 0))
-            code.set(to, sum(get(to), constant(0)))
+            code.set(to, plus(get(to), constant(0)))
           }),
         )
         floats.fill(0, 4)

@@ -1,6 +1,8 @@
+import { assemble, get, load, zeros } from '../../webassembly/assemble.ts'
+import { demote, join, lanes, promote } from '../../webassembly/float32x4.ts'
+import { add as addDoubles } from '../../webassembly/float64x2.ts'
 import * as tf from '../tf.ts'
 import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
-import { addDoubles, assemble, demote, get, join, lanes, load, promote, zeros } from './simd-code.ts'
 
 const NAME = 'LipColumnSum'
 

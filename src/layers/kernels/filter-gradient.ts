@@ -1,7 +1,8 @@
+import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
+import { add, loadSplat, mul } from '../../webassembly/float32x4.ts'
 import type * as tf from '../tf.ts'
 import type { ConvGeometry } from './conv2d.ts'
 import { registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
-import { add, assemble, get, type Local, load, loadSplat, mul, plus, type SimdCode, zeros } from './simd-code.ts'
 
 const NAME = 'LipFilterGradient'
 
@@ -85,11 +86,11 @@ function writeFilterGradient(g: Geometry): Uint8Array {
       const [x0, columns] = inside(b, g.left, g.sx, g.w, g.ow)
       if (rows === 0 || columns === 0) return
       const vectors = widest(g.cout / 4, Math.floor(8 / inputs))
-      code.set(dyBlock, plus(get(dy), 4 * (y0 * g.ow + x0) * g.cout))
+      code.set(dyBlock, plus(get(dy), constant(4 * (y0 * g.ow + x0) * g.cout)))
       code.set(wp, get(wBlock))
       code.repeat(g.cout / 4 / vectors, () => {
         const offset = 4 * ((g.sy * y0 + a - g.top) * g.w + g.sx * x0 + b - g.left) * g.cin
-        code.set(xp, plus(get(xBlock), offset))
+        code.set(xp, plus(get(xBlock), constant(offset)))
         code.set(dp, get(dyBlock))
         for (let i = 0; i < inputs; i++) {
           for (let v = 0; v < vectors; v++) code.set(sums[i * vectors + v]!, zeros)
@@ -125,7 +126,7 @@ function writeFilterGradient(g: Geometry): Uint8Array {
       for (let a = 0; a < g.kh; a++) {
         for (let b = 0; b < g.kw; b++) {
           code.set(xBlock, get(x))
-          code.set(wBlock, plus(get(out), 4 * (a * g.kw + b) * g.cin * g.cout))
+          code.set(wBlock, plus(get(out), constant(4 * (a * g.kw + b) * g.cin * g.cout)))
           code.repeat(Math.floor(g.cin / 4), () => block(a, b, 4))
           if (g.cin % 4 > 0) block(a, b, g.cin % 4)
         }
@@ -138,7 +139,7 @@ function writeFilterGradient(g: Geometry): Uint8Array {
 
 /** `count` pixels along a row, some of them unrolled; both pointers are moved past them. */
 function row(
-  code: SimdCode,
+  code: Code,
   count: number,
   xStep: number,
   dyStep: number,

@@ -1,3 +1,5 @@
+import { assemble, get, type Local, load } from '../../webassembly/assemble.ts'
+import { greater, lanes, mul, select, splat } from '../../webassembly/float32x4.ts'
 import * as tf from '../tf.ts'
 import {
   hasLoopKernel,
@@ -6,7 +8,6 @@ import {
   runLoopKernel,
   type SimdKernel,
 } from './loop-kernel.ts'
-import { assemble, get, greater, type Local, lanes, load, mul, select, splat } from './simd-code.ts'
 
 const FORWARD = 'LipGroupSort'
 const BACKWARD = 'LipGroupSortGrad'

@@ -1,3 +1,5 @@
+import { assemble, type Code, get, type Local, load, minus, plus, zeros } from '../../webassembly/assemble.ts'
+import { add, and, div, greater, mul, splat, sqrt } from '../../webassembly/float32x4.ts'
 import * as tf from '../tf.ts'
 import {
   hasLoopKernel,
@@ -6,23 +8,6 @@ import {
   runLoopKernel,
   type SimdKernel,
 } from './loop-kernel.ts'
-import {
-  add,
-  and,
-  assemble,
-  div,
-  get,
-  greater,
-  type Local,
-  load,
-  minus,
-  mul,
-  type SimdCode,
-  splat,
-  sqrt,
-  sum,
-  zeros,
-} from './simd-code.ts'
 
 /** Non-overlapping windows of `height` x `width` in an NHWC tensor; incomplete windows at the border are dropped. */
 export interface Window {
@@ -187,7 +172,7 @@ function spreading(shape: readonly number[], attributes: LoopAttributes, norm: b
 }
 
 /** Visits the windows of an image in the order of memory, four channels at a time; `x` is then the window's first pixel. */
-function eachWindow(code: SimdCode, g: Windows, images: Local, x: Local, visit: () => void): void {
+function eachWindow(code: Code, g: Windows, images: Local, x: Local, visit: () => void): void {
   const rows = Math.floor(g.h / g.height)
   const columns = Math.floor(g.w / g.width)
   code.repeat(images, () => {
@@ -248,7 +233,7 @@ function writeSpreading(g: Windows): Uint8Array {
       const slope = div(mul(load(dy, 0), splat(g.factor)), get(denominator))
       // 0 where the denominator is 0: an all-zero window, undamped.
       code.set(share, and(slope, greater(get(denominator), zeros)))
-      code.set(to, sum(get(x), get(distance)))
+      code.set(to, plus(get(x), get(distance)))
       for (const offset of pixelOffsets(g)) code.store(to, offset, mul(get(share), load(x, offset)))
       code.advance(dy, 16)
       code.advance(y, 16)
