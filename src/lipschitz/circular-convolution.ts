@@ -20,8 +20,6 @@ export function circularConvolution(network: Network, name: string): Segment | u
   // A grid of frequencies belongs to one size.
   if (network.everySize) return undefined
   if (!node || structure?.kind !== 'convolution' || structure.transposed) return undefined
-  // Zeros of its own around the periodic ones make another operator.
-  if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined
   // Zeros of its own, around the periodic signal, make it another operator.
   if ([...structure.padsBegin, ...structure.padsEnd].some((pad) => pad !== 0)) return undefined
   const input = node.site.inputs.find((operand) => operand && !operand.constant)

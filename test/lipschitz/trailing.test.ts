@@ -71,6 +71,7 @@ it('the error of a row by an inner tensor is that of all ways that lead from it'
   const h = nodes[0]!.site.outputs[0]!.name
   expect(Math.abs(rows.get(h)![0]![0]! - 1)).toBeLessThanOrEqual(rowErrors.get(h)!)
   expect(rowErrors.get(h)!).toBeGreaterThan(1)
+  expect(analysis.bounds.joint.upper!).toBeGreaterThanOrEqual(1)
 })
 
 it('the features are what no earlier tensor is an affine map of', async () => {

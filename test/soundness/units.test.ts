@@ -33,11 +33,55 @@ describe('what is no periodic convolution', () => {
       },
       1,
     ],
+    [
+      'the ends repeated with Slice and Concat',
+      (b, x) => {
+        const part = (from: number, to: number) =>
+          b.node('Slice', [x, b.indices([from]), b.indices([to]), b.indices([2])])
+        const signal = b.node('Concat', [part(0, 1), x, part(3, 4)], { axis: 2 })
+        return b.node('Conv', [signal, init(b, [1, 1, 3], [0, 0, 1])])
+      },
+      Math.SQRT2,
+    ],
+    [
+      // Around two elements (1, 0) looks like the periodic signal of their positions, which the kernel takes to 0.
+      'numbers of the file that look like positions',
+      (b, x) => {
+        const two = b.node('Slice', [x, b.indices([0]), b.indices([2]), b.indices([2])])
+        const ends = [1, 0].map((value) => init(b, [1, 1, 1], [value])) as [string, string]
+        const signal = b.node('Concat', [ends[0], two, ends[1]], { axis: 2 })
+        return b.node('Conv', [signal, init(b, [1, 1, 3], [1, 0, -1])])
+      },
+      1,
+    ],
   ]
   it.each(cases)('%s', async (_, body, truth) => {
     const { analysis, refuted } = await examine(modelOf([1, 1, 4], body, { opset: 19 }), 21, 40)
     expect(refuted).toEqual([])
     expect(analysis.bounds.joint.upper ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(truth * (1 - 1e-9))
+  })
+})
+
+describe('what is less than a mean, and is no centring', () => {
+  const cases: readonly (readonly [name: string, body: Body, truth: number])[] = [
+    [
+      'the mean of another tensor',
+      (b, x) => b.node('Sub', [x, b.node('ReduceMean', [b.node('Mul', [x, b.constant([3])]), b.indices([2])])]),
+      2,
+    ],
+    [
+      'a mean that meets other elements than its own',
+      (b, x) => {
+        const square = b.node('Reshape', [x, b.indices([1, 2, 2])])
+        return b.node('Sub', [square, b.node('ReduceMean', [square, b.indices([2])], { keepdims: 0 })])
+      },
+      1.2,
+    ],
+  ]
+  it.each(cases)('%s', async (_, body, truth) => {
+    const { analysis, refuted } = await examine(modelOf([1, 1, 4], body), 29, 20)
+    expect(refuted).toEqual([])
+    expect(analysis.bounds.joint.upper).toBeGreaterThanOrEqual(truth)
   })
 })
 
@@ -48,6 +92,14 @@ describe('decisions', () => {
     ['x >= 0 less x > 0', (b, x) => b.node('Sub', [truth(b, 'GreaterOrEqual', x), truth(b, 'Greater', x)])],
     ['x <= 0 less x < 0', (b, x) => b.node('Sub', [truth(b, 'LessOrEqual', x), truth(b, 'Less', x)])],
   ]
+  it('a choice jumps where the two differ by as much as is asked about, but not there', async () => {
+    const model = modelOf([1, 4], (b, x) => {
+      const above = b.node('Greater', [b.node('Sub', [x, b.constant([1])]), b.constant([0], [])])
+      return b.node('Where', [above, b.node('Mul', [x, b.constant([2])]), x])
+    })
+    expect((await examine(model, 30, 1)).analysis.proof).toBeUndefined()
+  })
+
   it.each(jumping)('%s is 1 at 0 and 0 beside it', async (_, body) => {
     const { analysis } = await examine(modelOf([1, 4], body), 25, 1)
     expect(analysis.proof).toBeUndefined()

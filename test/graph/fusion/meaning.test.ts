@@ -59,7 +59,7 @@ function randomDishes(r: RandomStream, leaves: number) {
       case 6:
         return both(`(${a.text} + ${p})`, pool.linear([a.id, pool.constant(p)], [1, 1]), (x) => a.meant(x) + p)
       case 7: {
-        const list = [a, b, pick(dishes)]
+        const list = [a, b, pick(dishes), pick(dishes)]
         return pool.sort(list.map(({ id }) => id)).map((id, rank) => ({
           id,
           meant: (x) => list.map(({ meant }) => meant(x)).sort((s, t) => s - t)[rank]!,
@@ -115,6 +115,14 @@ describe('random expressions', () => {
         }
       }
     }
+  })
+
+  it('sorted from the other end where all are multiplied by a negative number', () => {
+    const pool = createExpressionPool()
+    const x = [4, -1, 3, 7]
+    const scaled = [...pool.open(0, 4)].map((id) => pool.linear([id], [-2]))
+    const values = pool.sort(scaled).map((id) => expressionValue(pool.store, id, (_, index) => x[index]!))
+    expect(values).toEqual([-14, -8, -6, 2])
   })
 
   it('move no further than is proved', { timeout: 600_000 }, () => {
