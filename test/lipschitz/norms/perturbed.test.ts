@@ -73,6 +73,8 @@ describe('perturbations and errors of single structures', () => {
       [{ kind: 'matrix', matrix: array([1, 1], [2 ** -60]), perturbation: 1 }, 1 + 2 ** -52],
       [{ kind: 'kronecker', factors: [one, one], perturbations: [0.5, 1] }, 7.5],
       [{ ...convolution([1, 1, 1], [2], [4]), perturbation: 0.5 }, 2.5],
+      // It reads nothing but padding.
+      [{ ...convolution([1, 1, 1], [2], [4], { padsBegin: [5], padsEnd: [-4] }), perturbation: 0.5 }, 0.5],
       [{ kind: 'matrix', matrix: array([1, 1], [3], 0.25), perturbation: 1 }, 5],
       [{ ...convolution([1, 1, 1], [3], [4]), weights: array([1, 1, 1], [3], 0.25) }, 4],
       [{ kind: 'blocks', blocks: [one, array([1, 1], [3], 0.25)] }, 4],
