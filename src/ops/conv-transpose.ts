@@ -115,11 +115,21 @@ function geometryOf(site: Site, x: Shape, w: Shape): WindowGeometry {
   const strides = site.ints('strides', fill(1))
   const dilations = site.ints('dilations', fill(1))
   const extra = site.ints('output_padding', fill(0))
+  const declared = site.has('output_shape') ? site.ints('output_shape') : fill(0)
+  const given = site.ints('pads', [...fill(0), ...fill(0)])
+  const fits = [strides, dilations, extra].every((list) => list.length === rank) && given.length === 2 * rank
+  if (!fits || declared.length < rank)
+    throw invalid(
+      site,
+      `has strides, dilations, pads, output_padding or output_shape that do not fit ${rank} spatial axes`,
+    )
+  if ([...kernel, ...strides, ...dilations].some((value) => !(value >= 1)))
+    throw invalid(site, 'has a kernel size, stride or dilation below 1')
   const full = output.map((n, axis) => (n - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 + extra[axis])
   const mode = site.string('auto_pad', 'NOTSET')
   const same = mode === 'SAME_UPPER' || mode === 'SAME_LOWER'
   const wanted = site.has('output_shape')
-    ? site.ints('output_shape').slice(-rank)
+    ? declared.slice(-rank)
     : same
       ? output.map((n, axis) => n * strides[axis])
       : undefined
@@ -131,7 +141,7 @@ function geometryOf(site: Site, x: Shape, w: Shape): WindowGeometry {
     const [padsBegin, padsEnd] = mode === 'SAME_UPPER' ? [small, large] : [large, small]
     return { ...placed, spatial: wanted, padsBegin, padsEnd }
   }
-  const pads = mode === 'VALID' ? fill(0).concat(fill(0)) : site.ints('pads', [...fill(0), ...fill(0)])
+  const pads = mode === 'VALID' ? fill(0).concat(fill(0)) : given
   const [padsBegin, padsEnd] = [pads.slice(0, rank), pads.slice(rank)]
   return { ...placed, padsBegin, padsEnd, spatial: full.map((size, axis) => size - padsBegin[axis] - padsEnd[axis]) }
 }

@@ -13,7 +13,7 @@ export function roundUpBy(value: number, operations: number): number {
 export function hypotUp(values: readonly number[]): number {
   const nonzero = values.filter((value) => value !== 0)
   if (nonzero.length < 2) return Math.abs(nonzero[0] ?? 0)
-  const largest = Math.max(...nonzero.map(Math.abs))
+  const largest = nonzero.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   if (!Number.isFinite(largest)) return Number.POSITIVE_INFINITY
   // Divided by the largest first, so that nothing overflows and what underflows is below the slack.
   const sum = nonzero.reduce((total, value) => total + (value / largest) ** 2, 0)

@@ -40,3 +40,15 @@ it('Not means the same since opset 1', () => {
   expect(program.refused).toEqual([])
   expect([...program.outputs[0]!.constant!.data]).toEqual([1, 0])
 })
+
+it.each([
+  ['strides', { strides: [2, 2] }],
+  ['pads', { pads: [1] }],
+  ['output_padding', { output_padding: [1, 0] }],
+  ['a dilation of 0', { dilations: [0] }],
+])('ConvTranspose with %s that cannot be meant is an invalid model', (_, attributes) => {
+  const b = new GraphBuilder()
+  const x = b.input('x', [1, 1, 4])
+  b.output(b.node('ConvTranspose', [x, b.initializer('w', [1, 1, 2], [1, 1])], attributes))
+  expect(() => prepare(b.build(), { batch: 1 })).toThrow(/ConvTranspose.*(do not fit 1 spatial axes|below 1)/)
+})

@@ -101,7 +101,9 @@ export function phaseKernel(
     rank,
     positions,
     count: places.size,
-    extents: axes.map((_, d) => Math.max(...[...places.values()].map(({ position }) => position[d]!)) + 1),
+    extents: axes.map(
+      (_, d) => [...places.values()].reduce((most, { position }) => Math.max(most, position[d]!), -Infinity) + 1,
+    ),
     short,
     long,
     shortIs,
