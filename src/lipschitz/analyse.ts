@@ -27,6 +27,8 @@ export interface AnalyseOptions {
   /** Threads for the norms of layers. */
   readonly workers?: number
   readonly onProgress?: (done: number, total: number) => void
+  /** Once it is true, layers that are not yet bounded have no bound. */
+  readonly late?: () => boolean
   /** The same program at another size of its open axes: bounds are then to hold for every size. */
   readonly twin?: Program
 }
@@ -103,6 +105,7 @@ export async function analyse(program: Program, options: AnalyseOptions = {}): P
   const network = await openNetwork(program, {
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(options.late === undefined ? {} : { late: options.late }),
     ...(options.twin && { sizes: everySize(program, options.twin) }),
   })
   const constants = createConstants(network, createSegments(network))

@@ -91,7 +91,7 @@ export async function openNetwork(program: Program, options: NetworkOptions = {}
           value: enclosure.upper,
           because: 'the supremum of its symbol over all frequencies, for every height and width',
         })
-  const { workers: _, onProgress: __, ...plain } = norm
+  const { workers: _, onProgress: __, late: ___, ...plain } = norm
   return {
     program,
     enclose: (structure) => encloseStructure(structure, plain),

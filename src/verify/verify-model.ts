@@ -120,6 +120,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
         ...(session && { profile: session.profile }),
         ...(witnesses && { twin: witnesses.there }),
         ...(options.workers !== undefined && { workers: options.workers }),
+        ...(deadline !== undefined && { late }),
         onProgress: (done, total) => options.onStage?.('bounding layers', done, total),
       }),
     )

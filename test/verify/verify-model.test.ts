@@ -134,6 +134,9 @@ describe('with data', () => {
   it('a used-up time budget is 3', async () => {
     const report = await verifyModel(await saved('late'), { ...data, timeBudget: 1e-9 })
     expect(report).toMatchObject({ verdict: 'timeout', exitCode: 3 })
+    // Layers that were not begun have no bound, and nothing is proved by what is missing.
+    expect(report.lipschitz.logit.upper).toBeNull()
+    expect(report.gates.some(({ status }) => status === 'fail')).toBe(false)
   })
 
   it('draws the first correct sample of each class, as given and as attacked', async () => {

@@ -12,7 +12,11 @@ export interface EncloseAllOptions extends NormOptions {
   readonly worthAThread?: number
   /** Called after each finished structure. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Once it is true nothing more is begun: what has no enclosure by then gets [0, infinity]. */
+  readonly late?: () => boolean
 }
+
+const UNREACHED: Enclosure = { lower: 0, upper: Number.POSITIVE_INFINITY, method: 'out-of-time' }
 
 /**
  * Below this rough cost, about half a second, a thread costs more than it saves: it loads and compiles everything once more, on
@@ -29,7 +33,7 @@ export async function encloseAll(
   options: EncloseAllOptions = {},
   meanwhile: () => void = () => undefined,
 ): Promise<Enclosure[]> {
-  const { workers = 0, onProgress, worthAThread = WORTH_A_THREAD, ...norm } = options
+  const { workers = 0, onProgress, late = () => false, worthAThread = WORTH_A_THREAD, ...norm } = options
   const distinct = [...new Set(structures)]
   // The dearest first, so that no thread is left alone with it at the end.
   const order = distinct.map(roughCost).map((cost, i) => ({ cost, i }))
@@ -45,17 +49,22 @@ export async function encloseAll(
   const threads =
     script === undefined
       ? []
-      : shares(dear, Math.min(workers, dear.length)).map((share) => start(script, share, distinct, norm, finished))
+      : shares(dear, Math.min(workers, dear.length)).map((share) =>
+          start(script, share, distinct, norm, finished, late),
+        )
   try {
     const mine = new Set(threads.length > 0 ? dear.map(({ i }) => i) : [])
-    for (const { i } of order) if (!mine.has(i)) finished(distinct[i]!, encloseStructure(distinct[i]!, norm))
+    for (const { i } of order) {
+      if (late()) break
+      if (!mine.has(i)) finished(distinct[i]!, encloseStructure(distinct[i]!, norm))
+    }
     meanwhile()
     await Promise.all(threads.map(({ done }) => done))
   } finally {
     // Nothing waits for the end of a thread that has nothing left to say.
     for (const { worker } of threads) void worker.terminate()
   }
-  return structures.map((structure) => results.get(structure)!)
+  return structures.map((structure) => results.get(structure) ?? UNREACHED)
 }
 
 /**
@@ -78,6 +87,7 @@ function start(
   structures: readonly LinearStructure[],
   options: NormOptions,
   finished: (structure: LinearStructure, enclosure: Enclosure) => void,
+  late: () => boolean,
 ): { readonly worker: Worker; readonly done: Promise<void> } {
   const worker = new Worker(script)
   const done = new Promise<void>((resolve, reject) => {
@@ -85,7 +95,7 @@ function start(
     worker.on('message', (answer: Answer) => {
       if ('failure' in answer) return reject(answer.failure)
       finished(structures[answer.index]!, answer.enclosure)
-      if (--left === 0) resolve()
+      if (--left === 0 || late()) resolve()
     })
     worker.on('error', reject)
     worker.on('exit', (code) => {
