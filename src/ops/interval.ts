@@ -1,6 +1,7 @@
 /**
  * Intervals of real numbers that hold every element of a tensor: ends are widened by 2^-40 of themselves wherever float64 may have
- * rounded, far more than a few operations cost; 0 stays 0.
+ * rounded, far more than a few operations cost; 0 stays 0. Near the smallest float64 digits are lost, so ends below 2^-960 move
+ * on to 0 or to 2^-960.
  * @module
  */
 
@@ -10,12 +11,18 @@ export type Interval = readonly [low: number, high: number]
 export const EVERYWHERE: Interval = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
 
 const RELATIVE = 2 ** -40
+const LEAST = 2 ** -960
 
 /** The interval, widened outwards. */
 export function outward(low: number, high: number): Interval {
   if (Number.isNaN(low) || Number.isNaN(high)) return EVERYWHERE
-  const by = (end: number): number => (Number.isFinite(end) ? Math.abs(end) * RELATIVE : 0)
-  return [low - by(low), high + by(high)]
+  return [-up(-low), up(high)]
+}
+
+function up(end: number): number {
+  if (end === 0 || !Number.isFinite(end)) return end
+  if (Math.abs(end) < LEAST) return end > 0 ? LEAST : 0
+  return end + Math.abs(end) * RELATIVE
 }
 
 /** The image of a non-decreasing function, computed within a few ulps, whose values lie in `within`. */

@@ -116,6 +116,8 @@ describe('what depends on the size is refused by name', () => {
   const eye = (b: GraphBuilder): string => b.initializer(`eye${count++}`, [2, 2, 1, 1], [1, 0, 0, 1])
   const half = { kernel_shape: [2, 2], strides: [2, 2] }
   const refused: Readonly<Record<string, (b: GraphBuilder, x: string) => string>> = {
+    'a gate of the whole image: it is repeated as often as there are positions': (b, x) =>
+      b.node('Mul', [b.node('Tanh', [x]), b.node('Sigmoid', [b.node('GlobalMaxPool', [x])])]),
     'a gate whose factor is the height': (b, x) =>
       b.node('Mul', [b.node('Mul', [x, float(b, size(b, x))]), b.node('Sigmoid', [x])]),
     'a residual block times the height': (b, x) => {

@@ -55,6 +55,11 @@ describe('logarithms of sums of exponentials', () => {
       b.node('Log', [
         b.node('Sub', [b.node('Exp', [x]), b.node('Mul', [b.node('Exp', [x]), b.constant([0.5, 2, 1, 1])])]),
       ]),
+    'one exponential less another, and a constant': (b, x) => {
+      const signed = b.node('Mul', [b.node('Exp', [x]), b.constant([1, -0.5, 1, 1])])
+      const sum = b.node('ReduceSum', [signed, b.indices([1])], { keepdims: 1 })
+      return b.node('Log', [b.node('Add', [sum, b.constant([10])])])
+    },
     'less a constant': (b, x) => b.node('Log', [b.node('Sub', [b.node('Exp', [x]), b.constant([0.5])])]),
     'log tanh x': (b, x) => b.node('Log', [b.node('Tanh', [x])]),
     'the exponential alone': (b, x) => b.node('Exp', [x]),

@@ -149,6 +149,11 @@ describe('a vector divided by its own size', () => {
       (b, x) => b.node('Div', [x, add(b, norm(b, b.node('Mul', [x, b.constant([1, 2, 3, 4])])), 1)]),
     ],
     'the square of the size': [[1, 4], (b, x) => b.node('Div', [x, root(b, square(b, square(b, x)), 1)])],
+    'each divided by the size of another': [
+      [1, 4],
+      (b, x) =>
+        b.node('Div', [x, add(b, b.node('Abs', [b.node('Gather', [x, b.indices([3, 2, 1, 0])], { axis: 1 })]), 1)]),
+    ],
     'a smallest, no largest': [
       [1, 4],
       (b, x) => b.node('Div', [x, b.node('Min', [add(b, norm(b, x), 0.1), b.constant([1])])]),
