@@ -11,21 +11,15 @@ import {
 import { downward, gamma, nextDown, nextUp, UNIT, upward } from '../../src/linalg/rounding.ts'
 import { TWIDDLE_ERROR, turn } from '../../src/linalg/twiddles.ts'
 import { vectorNormLower, vectorNormUpper } from '../../src/linalg/vector-norm.ts'
+import { integer } from './integer.ts'
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true })
 
 /** Exact square of the norm as a rational: integers over 2^-2148. */
 function exactSquare(v: readonly number[]): bigint {
   let sum = 0n
-  for (const x of v) sum += asInteger(x) ** 2n
+  for (const x of v) sum += integer(x) ** 2n
   return sum
-}
-
-/** x * 2^1074, an integer for every double: the significand as an integer, shifted. */
-function asInteger(x: number): bigint {
-  if (x === 0) return 0n
-  const exponent = Math.max(binaryExponent(x) - 53, -1074)
-  return BigInt(scaleByPowerOfTwo(x, -exponent)) << BigInt(exponent + 1074)
 }
 
 describe('rounding', () => {
@@ -58,13 +52,13 @@ describe('rounding', () => {
     const one = 1n << 53n
     for (const k of [1, 2, 3, 10, 1000, 12345, 2 ** 20 + 1, 2 ** 30]) {
       // g >= k / (2^53 - k).
-      expect(asInteger(gamma(k)) * (one - BigInt(k)) >= BigInt(k) << 1074n, `gamma ${k}`).toBe(true)
+      expect(integer(gamma(k)) * (one - BigInt(k)) >= BigInt(k) << 1074n, `gamma ${k}`).toBe(true)
     }
     for (const x of [1, 1 - 2 ** -53, 1.5, 1 / 3, 1e-200, 1e200, 2 ** -1022])
       for (const n of [1, 2, 3, 4, 6, 8, 50]) {
         // x stands for a number between x / (1 + u)^n and x / (1 - u)^n.
-        expect(asInteger(upward(x, n)) * (one - BigInt(n)) >= asInteger(x) * one, `upward ${x} ${n}`).toBe(true)
-        expect(asInteger(downward(x, n)) * one <= asInteger(x) * (one - BigInt(n)), `downward ${x} ${n}`).toBe(true)
+        expect(integer(upward(x, n)) * (one - BigInt(n)) >= integer(x) * one, `upward ${x} ${n}`).toBe(true)
+        expect(integer(downward(x, n)) * one <= integer(x) * (one - BigInt(n)), `downward ${x} ${n}`).toBe(true)
       }
     // Denormal numbers round by half of 2^-1074.
     expect(upward(2 ** -1074)).toBeGreaterThanOrEqual(2 ** -1073)
@@ -131,8 +125,8 @@ describe('vector norms', () => {
     for (let k = 0; k < 16; k++) {
       const v = new Array<number>(3000 + 17 * k).fill(0.5 + ((k * 0.618) % 1) / 2)
       const square = exactSquare(v)
-      expect(asInteger(vectorNormUpper(v)) ** 2n >= square, `upper ${k}`).toBe(true)
-      expect(asInteger(vectorNormLower(v)) ** 2n <= square, `lower ${k}`).toBe(true)
+      expect(integer(vectorNormUpper(v)) ** 2n >= square, `upper ${k}`).toBe(true)
+      expect(integer(vectorNormLower(v)) ** 2n <= square, `lower ${k}`).toBe(true)
     }
   })
 
@@ -150,8 +144,8 @@ describe('vector norms', () => {
         const square = exactSquare(v)
         const upper = vectorNormUpper(v)
         const lower = vectorNormLower(v)
-        if (Number.isFinite(upper)) expect(asInteger(upper) ** 2n >= square).toBe(true)
-        expect(asInteger(lower) ** 2n <= square).toBe(true)
+        if (Number.isFinite(upper)) expect(integer(upper) ** 2n >= square).toBe(true)
+        expect(integer(lower) ** 2n <= square).toBe(true)
         if (lower > 1e-290 && Number.isFinite(upper)) expect(upper / lower).toBeLessThan(1 + 1e-13)
       }),
       { numRuns: 300, seed: 4 },

@@ -14,24 +14,14 @@ import {
   smallestOf,
   times,
 } from '../../src/ops/interval.ts'
-
-/** A finite float64 as a whole multiple of 2^-1074. */
-function whole(x: number): bigint {
-  const bits = new DataView(new ArrayBuffer(8))
-  bits.setFloat64(0, x)
-  const word = bits.getBigUint64(0)
-  const exponent = Number((word >> 52n) & 0x7ffn)
-  const fraction = word & ((1n << 52n) - 1n)
-  const size = exponent === 0 ? fraction : (fraction | (1n << 52n)) << BigInt(exponent - 1)
-  return x < 0 ? -size : size
-}
+import { integer } from '../linalg/integer.ts'
 
 const UNIT = 1n << 1074n
 
 /** Whether value / 2^(1074 k) lies in the interval. */
 function holds([low, high]: Interval, value: bigint, scale: bigint): boolean {
-  const below = low === Number.NEGATIVE_INFINITY || whole(low) * scale <= value
-  return below && (high === Number.POSITIVE_INFINITY || value <= whole(high) * scale)
+  const below = low === Number.NEGATIVE_INFINITY || integer(low) * scale <= value
+  return below && (high === Number.POSITIVE_INFINITY || value <= integer(high) * scale)
 }
 
 const SCALES = [1, 1, 2 ** 40, 2 ** -149, 2 ** -520, 2 ** -540, 2 ** -1060]
@@ -49,8 +39,8 @@ describe('intervals', () => {
       const [p, q] = [someInterval(r), someInterval(r)]
       for (const x of p)
         for (const y of q) {
-          expect(holds(times(p, q), whole(x) * whole(y), UNIT), `${p} times ${q}`).toBe(true)
-          expect(holds(plus(p, q), whole(x) + whole(y), 1n), `${p} plus ${q}`).toBe(true)
+          expect(holds(times(p, q), integer(x) * integer(y), UNIT), `${p} times ${q}`).toBe(true)
+          expect(holds(plus(p, q), integer(x) + integer(y), 1n), `${p} plus ${q}`).toBe(true)
         }
     }
   })
@@ -78,8 +68,8 @@ describe('intervals', () => {
       for (const x of p) {
         // low <= 1 / x <= high, multiplied by x.
         const [from, to] = x > 0 ? [low, high] : [high, low]
-        if (Number.isFinite(from)) expect(whole(from) * whole(x) <= UNIT * UNIT, `1 / ${p}`).toBe(true)
-        if (Number.isFinite(to)) expect(whole(to) * whole(x) >= UNIT * UNIT, `1 / ${p}`).toBe(true)
+        if (Number.isFinite(from)) expect(integer(from) * integer(x) <= UNIT * UNIT, `1 / ${p}`).toBe(true)
+        if (Number.isFinite(to)) expect(integer(to) * integer(x) >= UNIT * UNIT, `1 / ${p}`).toBe(true)
         finite++
       }
     }

@@ -10,17 +10,7 @@ import {
   timesUp,
 } from '../../../src/graph/fusion/exactness.ts'
 import { type RandomStream, randomStream } from '../../../src/linalg/random.ts'
-
-/** A float64 as a whole multiple of 2^-1074. */
-function whole(x: number): bigint {
-  const bits = new DataView(new ArrayBuffer(8))
-  bits.setFloat64(0, x)
-  const word = bits.getBigUint64(0)
-  const exponent = Number((word >> 52n) & 0x7ffn)
-  const fraction = word & ((1n << 52n) - 1n)
-  const size = exponent === 0 ? fraction : (fraction | (1n << 52n)) << BigInt(exponent - 1)
-  return x < 0 ? -size : size
-}
+import { integer } from '../../linalg/integer.ts'
 
 const UNIT = 1n << 1074n
 const abs = (x: bigint): bigint => (x < 0n ? -x : x)
@@ -43,8 +33,8 @@ const someInexact = (r: RandomStream): Inexact => {
 
 /** The reals that an inexact number may be, at both of its ends. */
 const ends = ({ value, slack }: Inexact): readonly bigint[] => [
-  whole(value) - whole(slack),
-  whole(value) + whole(slack),
+  integer(value) - integer(slack),
+  integer(value) + integer(slack),
 ]
 
 describe('coefficients', () => {
@@ -54,8 +44,8 @@ describe('coefficients', () => {
       const [a, b] = [someInexact(r), someInexact(r)]
       const sum = add(a, b)
       for (const p of ends(a))
-        for (const q of ends(b)) expect(abs(p + q - whole(sum.value)) <= whole(sum.slack)).toBe(true)
-      if (a.slack === 0 && b.slack === 0 && whole(a.value) + whole(b.value) === whole(sum.value))
+        for (const q of ends(b)) expect(abs(p + q - integer(sum.value)) <= integer(sum.slack)).toBe(true)
+      if (a.slack === 0 && b.slack === 0 && integer(a.value) + integer(b.value) === integer(sum.value))
         expect(sum.slack).toBe(0)
     }
   })
@@ -67,9 +57,10 @@ describe('coefficients', () => {
       const product = multiply(a, b)
       for (const p of ends(a))
         for (const q of ends(b))
-          expect(abs(p * q - whole(product.value) * UNIT) <= whole(product.slack) * UNIT, `${a.value} ${b.value}`).toBe(
-            true,
-          )
+          expect(
+            abs(p * q - integer(product.value) * UNIT) <= integer(product.slack) * UNIT,
+            `${a.value} ${b.value}`,
+          ).toBe(true)
     }
     expect(multiply({ value: 3, slack: 0 }, { value: Math.fround(0.1), slack: 0 }).slack).toBe(0)
   })
@@ -86,10 +77,10 @@ describe('bounds that round up', () => {
     const r = randomStream(63)
     for (let k = 0; k < 4000; k++) {
       const [a, b] = [Math.abs(someNumber(r)), Math.abs(someNumber(r))]
-      expect(whole(addUp(a, b)) >= whole(a) + whole(b)).toBe(true)
-      expect(whole(timesUp(a, b)) * UNIT >= whole(a) * whole(b), `${a} ${b}`).toBe(true)
+      expect(integer(addUp(a, b)) >= integer(a) + integer(b)).toBe(true)
+      expect(integer(timesUp(a, b)) * UNIT >= integer(a) * integer(b), `${a} ${b}`).toBe(true)
       const root = sqrtUp(a)
-      expect(whole(root) ** 2n >= whole(a) * UNIT).toBe(true)
+      expect(integer(root) ** 2n >= integer(a) * UNIT).toBe(true)
     }
   })
   it('and the real ones where float64 has them', () => {

@@ -4,7 +4,6 @@
  */
 import { describe, expect, it } from 'vitest'
 import { choleskySlack } from '../../../src/linalg/cholesky.ts'
-import { binaryExponent, scaleByPowerOfTwo } from '../../../src/linalg/power-of-two.ts'
 import { gamma, UNIT } from '../../../src/linalg/rounding.ts'
 import { TWIDDLE_ERROR } from '../../../src/linalg/twiddles.ts'
 import { verifyGrid } from '../../../src/lipschitz/norms/embedding.ts'
@@ -19,13 +18,8 @@ import { symbolCheck } from '../../../src/lipschitz/norms/symbol-check.ts'
 import { probeSymbol } from '../../../src/lipschitz/norms/symbol-probe.ts'
 import { boundByTorus } from '../../../src/lipschitz/norms/torus.ts'
 import type { ConvolutionStructure } from '../../../src/ops/operator.ts'
+import { integer } from '../../linalg/integer.ts'
 import { convolution } from './dense-operator.ts'
-
-function integer(x: number): bigint {
-  if (x === 0) return 0n
-  const exponent = Math.max(binaryExponent(x) - 53, -1074)
-  return BigInt(scaleByPowerOfTwo(x, -exponent)) << BigInt(exponent + 1074)
-}
 
 function partsOf(structure: ConvolutionStructure) {
   const axes = axesOf(structure)

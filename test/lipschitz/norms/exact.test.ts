@@ -3,7 +3,7 @@
  * Where a sum of squares, a sum or a product is the norm, every rounding, underflow and loss by scaling has to be paid.
  */
 import { describe, expect, it } from 'vitest'
-import { binaryExponent, scaleByPowerOfTwo } from '../../../src/linalg/power-of-two.ts'
+import { scaleByPowerOfTwo } from '../../../src/linalg/power-of-two.ts'
 import { randomStream } from '../../../src/linalg/random.ts'
 import {
   absoluteNorm,
@@ -18,14 +18,8 @@ import {
   scaleOutputChannels,
 } from '../../../src/lipschitz/norms/index.ts'
 import type { MatrixStructure } from '../../../src/ops/operator.ts'
+import { integer } from '../../linalg/integer.ts'
 import { convolution } from './dense-operator.ts'
-
-/** x * 2^1074, an integer for every double. */
-function integer(x: number): bigint {
-  if (x === 0) return 0n
-  const exponent = Math.max(binaryExponent(x) - 53, -1074)
-  return BigInt(scaleByPowerOfTwo(x, -exponent)) << BigInt(exponent + 1074)
-}
 
 /** x * 2^-2148, to 50 bits or so. */
 function double(x: bigint): number {
