@@ -4,6 +4,7 @@
  */
 import * as nodeUtil from 'node:util'
 import { LipError } from '../errors.ts'
+import { registerIdentity } from '../layers/kernels/identity.ts'
 import * as tf from '../layers/tf.ts'
 
 export type BackendName = 'wasm' | 'cpu' | 'tensorflow' | 'webgpu'
@@ -83,6 +84,7 @@ async function start(name: BackendName): Promise<BackendProbe> {
 const STARTERS: Readonly<Record<BackendName, () => Promise<string>>> = {
   wasm: async () => {
     await import('@tensorflow/tfjs-backend-wasm')
+    registerIdentity()
     return 'WebAssembly with SIMD, one thread'
   },
   cpu: async () => {

@@ -78,8 +78,10 @@ export function pullBack(
   { penalty }: Pick<Objective, 'penalty'>,
   cotangentOf: (key: string) => Float32Array | undefined,
 ): { gradients: Float32Array[]; penalty: number } {
-  return tf.tidy(() => {
-    let extra = 0
+  let extra = 0
+  let gradients: Float32Array[] = []
+  // Nothing is returned through the tidy: it would look for tensors in every entry of an array.
+  tf.tidy(() => {
     const product = (): tf.Scalar => {
       const terms: tf.Tensor[] = []
       const add = (key: string, value: tf.Tensor): void => {
@@ -102,11 +104,9 @@ export function pullBack(
       return tf.addN(terms) as tf.Scalar
     }
     const { grads } = tf.variableGrads(product, [...variables])
-    return {
-      gradients: variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync())),
-      penalty: extra,
-    }
+    gradients = variables.map((variable) => Float32Array.from(grads[variable.name]!.dataSync()))
   })
+  return { gradients, penalty: extra }
 }
 
 function put(arrays: Map<string, Float32Array>, layer: tf.layers.Layer, { kernel, bias }: EffectiveWeights): void {

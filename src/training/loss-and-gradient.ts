@@ -8,9 +8,13 @@ export function lossAndGradient(
   labels: Int32Array,
   classes: number,
 ): { value: number; gradient: Float32Array } {
-  return tf.tidy(() => {
+  const result = { value: 0, gradient: new Float32Array(0) }
+  // Nothing is returned through the tidy: it would look for tensors in every entry of an array.
+  tf.tidy(() => {
     const logits = tf.tensor2d(values, [labels.length, classes])
     const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => objective.batchLoss(labels, z as tf.Tensor2D))(logits)
-    return { value: value.dataSync()[0]!, gradient: Float32Array.from(grad.dataSync()) }
+    result.value = value.dataSync()[0]!
+    result.gradient = Float32Array.from(grad.dataSync())
   })
+  return result
 }

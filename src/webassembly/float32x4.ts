@@ -6,6 +6,7 @@ export const loadSplat = (address: Local, offset: number): Expression => [...get
 export const splat = (value: number): Expression => [0x43, ...floatBytes(value), ...simd(0x13)]
 
 export const add = binary(0xe4)
+export const sub = binary(0xe5)
 export const mul = binary(0xe6)
 export const div = binary(0xe7)
 export const greater = binary(0x44)

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { columnSum } from '../../src/layers/kernels/column-sum.ts'
-import { type ConvGeometry, conv2dFilterGradient, filterGradientByPatches } from '../../src/layers/kernels/conv2d.ts'
+import { type ConvGeometry, conv2d, conv2dFilterGradient, filterGradientByPatches } from '../../src/layers/kernels/conv2d.ts'
 import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
 import { groupSort } from '../../src/layers/kernels/group-sort.ts'
 import { matMul } from '../../src/layers/kernels/mat-mul.ts'
@@ -140,6 +140,43 @@ describe('machine code and loops agree', () => {
       ),
       runs,
     )
+  })
+})
+
+describe('3 x 3 convolutions by tiles', () => {
+  const border = fc.integer({ min: 0, max: 3 })
+  const four = (max: number) => size(max).map((c) => 4 * c)
+  const convolution =
+    (padding: ConvGeometry['padding']) =>
+    (x: tf.Tensor, filter: tf.Tensor, bias?: tf.Tensor): tf.Tensor =>
+      conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, { strides: [1, 1], padding }, bias as tf.Tensor1D | undefined)
+
+  it('agree with the definition, and so do all their gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(size(3), size(17), size(17)),
+        fc.tuple(four(6), four(11)),
+        fc.tuple(border, border, border, border),
+        fc.boolean(),
+        async ([b, h, w], [cin, cout], [top, bottom, left, right], biased) => {
+          fc.pre(h + top + bottom >= 3 && w + left + right >= 3)
+          const shapes = [[b, h, w, cin], [3, 3, cin, cout], ...(biased ? [[cout]] : [])]
+          await expectSame(shapes, convolution({ top, bottom, left, right }) as (...x: tf.Tensor[]) => tf.Tensor)
+        },
+      ),
+      runs,
+    )
+  })
+
+  it('of several blocks of tiles, the last one shorter and odd', async () => {
+    const same = { top: 1, bottom: 1, left: 1, right: 1 }
+    for (const [h, w] of [
+      [33, 14],
+      [23, 23],
+      [6, 65],
+    ] as const) {
+      await expectSame([[2, h, w, 8], [3, 3, 8, 64], [64]], convolution(same) as (...x: tf.Tensor[]) => tf.Tensor)
+    }
   })
 })
 

@@ -5,6 +5,9 @@ import { imageRange } from './image-range.ts'
 import { matMul } from './mat-mul.ts'
 import { patches } from './patches.ts'
 import { HAS_SIMD } from './simd-function.ts'
+import { fitsWinograd, type WinogradGeometry } from './winograd.ts'
+import { WINOGRAD_CONVOLUTION } from './winograd-convolution.ts'
+import { WINOGRAD_FILTER_GRADIENT } from './winograd-filter-gradient.ts'
 
 /** Zero padding in pixels: before and after, vertically and horizontally. */
 export interface Padding {
@@ -52,11 +55,28 @@ const explicit = ({
   [0, 0],
 ]
 
+/** undefined where the convolution is not one for tiles. */
+function winogradGeometry(
+  [images, h, w]: readonly number[],
+  [kh, kw, cin, cout]: readonly number[],
+  { strides, padding: { top, bottom, left, right } }: ConvGeometry,
+): WinogradGeometry | undefined {
+  const g = { h: h!, w: w!, cin: cin!, oh: h! + top + bottom - 2, ow: w! + left + right - 2, cout: cout!, top, left }
+  const fits = HAS_SIMD && images! > 0 && Math.min(bottom, right) >= 0 && fitsWinograd(g, [kh!, kw!], strides)
+  return fits ? g : undefined
+}
+
 tf.registerKernel({
   kernelName: NAME,
   backendName: 'wasm',
   kernelFunc: ({ inputs, backend, attrs }) => {
     const { sy, sx, ...padding } = attrs as unknown as ConvAttributes
+    const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo }
+    const tiles = winogradGeometry(x.shape, filter.shape, { strides: [sy, sx], padding })
+    if (tiles) {
+      const winograd = tf.getKernel(WINOGRAD_CONVOLUTION, 'wasm')
+      return winograd.kernelFunc({ inputs, backend, attrs: { ...tiles } })
+    }
     const kernel = tf.getKernel(inputs.bias === undefined ? 'Conv2D' : 'FusedConv2D', 'wasm')
     return kernel.kernelFunc({
       inputs,
@@ -135,6 +155,8 @@ export function conv2dFilterGradient(
   kernelSize: readonly [number, number],
 ): tf.Tensor4D {
   if (tf.getBackend() !== 'wasm') return filterGradientByConvolution(x, dy, geometry, kernelSize)
+  const tiles = winogradGeometry(x.shape, [...kernelSize, x.shape[3], dy.shape[3]], geometry)
+  if (tiles) return tf.engine().runKernel(WINOGRAD_FILTER_GRADIENT, { dy, x }, { ...tiles })
   if (HAS_SIMD && dy.shape[3] % 4 === 0) return filterGradient(x, dy, geometry, kernelSize)
   return filterGradientByPatches(x, dy, geometry, kernelSize)
 }

@@ -1,8 +1,9 @@
-import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
+import { assemble, constant, get, load, plus, zeros } from '../../webassembly/assemble.ts'
 import { add, loadSplat, mul } from '../../webassembly/float32x4.ts'
 import type * as tf from '../tf.ts'
 import type { ConvGeometry } from './conv2d.ts'
 import { registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+import { widest } from './winograd.ts'
 
 const NAME = 'LipFilterGradient'
 
@@ -66,9 +67,6 @@ registerLoopKernel({
   },
 })
 
-/** Pixels unrolled in the innermost loop. */
-const UNROLLED = 4
-
 /**
  * For each image and tap, blocks of up to 4 input channels by up to 32 output channels, 8 vectors of sums in registers, over all
  * pixels that the tap sees; then added to the filter in memory, so that no sum in registers is longer than an image.
@@ -96,15 +94,18 @@ function writeFilterGradient(g: Geometry): Uint8Array {
           for (let v = 0; v < vectors; v++) code.set(sums[i * vectors + v]!, zeros)
         }
         code.repeat(rows, () => {
-          row(code, columns, 4 * g.sx * g.cin, 4 * g.cout, xp, dp, (xOffset, dyOffset) => {
-            for (let v = 0; v < vectors; v++) code.set(cotangents[v]!, load(dp, dyOffset + 16 * v))
+          // Not unrolled: compilers put the loads of a longer body first and run out of registers.
+          code.repeat(columns, () => {
+            for (let v = 0; v < vectors; v++) code.set(cotangents[v]!, load(dp, 16 * v))
             for (let i = 0; i < inputs; i++) {
-              code.set(input, loadSplat(xp, xOffset + 4 * i))
+              code.set(input, loadSplat(xp, 4 * i))
               for (let v = 0; v < vectors; v++) {
                 const sum = sums[i * vectors + v]!
                 code.set(sum, add(get(sum), mul(get(input), get(cotangents[v]!))))
               }
             }
+            code.advance(xp, 4 * g.sx * g.cin)
+            code.advance(dp, 4 * g.cout)
           })
           code.advance(xp, 4 * (g.sy * g.w - columns * g.sx) * g.cin)
           code.advance(dp, 4 * (g.ow - columns) * g.cout)
@@ -135,32 +136,6 @@ function writeFilterGradient(g: Geometry): Uint8Array {
       code.advance(dy, 4 * g.oh * g.ow * g.cout)
     })
   })
-}
-
-/** `count` pixels along a row, some of them unrolled; both pointers are moved past them. */
-function row(
-  code: Code,
-  count: number,
-  xStep: number,
-  dyStep: number,
-  xp: Local,
-  dp: Local,
-  pixel: (xOffset: number, dyOffset: number) => void,
-): void {
-  const some = (pixels: number): void => {
-    for (let k = 0; k < pixels; k++) pixel(k * xStep, k * dyStep)
-    code.advance(xp, pixels * xStep)
-    code.advance(dp, pixels * dyStep)
-  }
-  code.repeat(Math.floor(count / UNROLLED), () => some(UNROLLED))
-  if (count % UNROLLED > 0) some(count % UNROLLED)
-}
-
-/** The largest power of two that divides `count` and is at most `limit`. */
-function widest(count: number, limit: number): number {
-  let width = 1
-  while (2 * width <= limit && count % (2 * width) === 0) width *= 2
-  return width
 }
 
 /** dW[a, b, i, o] = sum over images and pixels of x[s j + (a, b) - pad, i] dy[j, o]: kernels of wasm and cpu. */

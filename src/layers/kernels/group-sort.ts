@@ -1,13 +1,8 @@
 import { assemble, get, type Local, load } from '../../webassembly/assemble.ts'
 import { greater, lanes, mul, select, splat } from '../../webassembly/float32x4.ts'
 import * as tf from '../tf.ts'
-import {
-  hasLoopKernel,
-  type LoopAttributes,
-  registerLoopKernel,
-  runLoopKernel,
-  type SimdKernel,
-} from './loop-kernel.ts'
+import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+import type { KernelAttributes, SimdKernel } from './simd-kernel.ts'
 
 const FORWARD = 'LipGroupSort'
 const BACKWARD = 'LipGroupSortGrad'
@@ -34,7 +29,7 @@ registerLoopKernel({
 })
 
 /** Two pairs to a vector. */
-function pairs(shape: readonly number[], { n, factor }: LoopAttributes, backward: boolean): SimdKernel | undefined {
+function pairs(shape: readonly number[], { n, factor }: KernelAttributes, backward: boolean): SimdKernel | undefined {
   const size = shape.reduce((a, b) => a * b, 1)
   if (n !== 2 || size % 4 !== 0) return undefined
   return { key: String(factor), counts: [size / 4], write: () => writePairs(factor!, backward) }

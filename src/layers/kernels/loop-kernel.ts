@@ -1,38 +1,20 @@
 import * as tf from '../tf.ts'
-import { HAS_SIMD, simdFunction } from './simd-function.ts'
-
-/** Plain numbers that parametrise a kernel. */
-export type LoopAttributes = Readonly<Record<string, number>>
+import { HAS_SIMD } from './simd-function.ts'
+import { type HeapBackend, type KernelAttributes, runSimdKernel, type SimdKernel, sortedInputs } from './simd-kernel.ts'
 
 export interface LoopKernel {
   readonly name: string
   /** Shape of the output from the shapes of the inputs. */
-  readonly shape: (inputs: readonly (readonly number[])[], attributes: LoopAttributes) => number[]
+  readonly shape: (inputs: readonly (readonly number[])[], attributes: KernelAttributes) => number[]
   /** Fills `out` (uninitialised memory) from the inputs, all row-major. */
   readonly run: (
     out: Float32Array,
     inputs: readonly Float32Array[],
     shapes: readonly (readonly number[])[],
-    attributes: LoopAttributes,
+    attributes: KernelAttributes,
   ) => void
   /** The same as machine code for wasm, where shapes and attributes allow it. */
-  readonly simd?: (shapes: readonly (readonly number[])[], attributes: LoopAttributes) => SimdKernel | undefined
-}
-
-export interface SimdKernel {
-  /** What the code depends on. */
-  readonly key: string
-  /** A module for `simdFunction`; parameters: address of the output, of the inputs, then the counts. */
-  readonly write: () => Uint8Array
-  readonly counts: readonly number[]
-  /** Whether the output must be zero at the start. */
-  readonly clear?: boolean
-}
-
-interface HeapBackend {
-  readonly wasm: { readonly asm: { readonly memory: WebAssembly.Memory } }
-  makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo
-  typedArrayFromHeap(info: tf.TensorInfo): Float32Array
+  readonly simd?: (shapes: readonly (readonly number[])[], attributes: KernelAttributes) => SimdKernel | undefined
 }
 
 interface ArrayBackend {
@@ -48,11 +30,9 @@ interface ArrayBackend {
  */
 export function registerLoopKernel(kernel: LoopKernel): void {
   const prepare = (inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap | undefined) => {
-    const infos = Object.keys(inputs)
-      .sort()
-      .map((key) => inputs[key] as tf.TensorInfo)
+    const infos = sortedInputs(inputs)
     const shapes = infos.map((info) => info.shape)
-    const attributes = (attrs ?? {}) as LoopAttributes
+    const attributes = (attrs ?? {}) as KernelAttributes
     return { infos, shapes, attributes, shape: kernel.shape(shapes, attributes) }
   }
   tf.registerKernel({
@@ -61,17 +41,16 @@ export function registerLoopKernel(kernel: LoopKernel): void {
     kernelFunc: ({ inputs, backend, attrs }) => {
       const heap = backend as unknown as HeapBackend
       const { infos, shapes, attributes, shape } = prepare(inputs, attrs)
+      const simd = HAS_SIMD && shape.every((size) => size > 0) ? kernel.simd?.(shapes, attributes) : undefined
+      if (simd) return runSimdKernel(heap, kernel.name, simd, shape, infos)
       const output = heap.makeOutput(shape, 'float32')
       const out = heap.typedArrayFromHeap(output)
-      const arrays = infos.map((info) => heap.typedArrayFromHeap(info))
-      const simd = HAS_SIMD && out.length > 0 ? kernel.simd?.(shapes, attributes) : undefined
-      if (simd === undefined) {
-        kernel.run(out, arrays, shapes, attributes)
-      } else {
-        if (simd.clear) out.fill(0)
-        const run = simdFunction(heap.wasm.asm.memory, `${kernel.name} ${simd.key}`, simd.write)
-        run(...[out, ...arrays].map((array) => array.byteOffset), ...simd.counts)
-      }
+      kernel.run(
+        out,
+        infos.map((info) => heap.typedArrayFromHeap(info)),
+        shapes,
+        attributes,
+      )
       return output
     },
   })
@@ -102,7 +81,7 @@ export function hasLoopKernel(name: string): boolean {
 export function runLoopKernel<T extends tf.Tensor>(
   name: string,
   inputs: Readonly<Record<string, tf.Tensor>>,
-  attributes: LoopAttributes = {},
+  attributes: KernelAttributes = {},
 ): T {
   return tf.engine().runKernel(name, inputs as unknown as tf.NamedTensorMap, { ...attributes }) as unknown as T
 }

@@ -1,13 +1,8 @@
 import { assemble, type Code, get, type Local, load, minus, plus, zeros } from '../../webassembly/assemble.ts'
 import { add, and, div, greater, mul, splat, sqrt } from '../../webassembly/float32x4.ts'
 import * as tf from '../tf.ts'
-import {
-  hasLoopKernel,
-  type LoopAttributes,
-  registerLoopKernel,
-  runLoopKernel,
-  type SimdKernel,
-} from './loop-kernel.ts'
+import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
+import type { KernelAttributes, SimdKernel } from './simd-kernel.ts'
 
 /** Non-overlapping windows of `height` x `width` in an NHWC tensor; incomplete windows at the border are dropped. */
 export interface Window {
@@ -152,7 +147,7 @@ interface Windows {
 
 function windows(
   [, h, w, c]: readonly number[],
-  { height, width, factor, eps }: LoopAttributes,
+  { height, width, factor, eps }: KernelAttributes,
   norm: boolean,
 ): Windows | undefined {
   const fits = c! % 4 === 0 && h! >= height! && w! >= width!
@@ -160,12 +155,12 @@ function windows(
   return fits ? { ...numbers, eps: norm ? (eps ?? 0) : undefined } : undefined
 }
 
-function pooling(shape: readonly number[], attributes: LoopAttributes, norm: boolean): SimdKernel | undefined {
+function pooling(shape: readonly number[], attributes: KernelAttributes, norm: boolean): SimdKernel | undefined {
   const g = windows(shape, attributes, norm)
   return g && { key: JSON.stringify(g), counts: [shape[0]!], write: () => writePooling(g) }
 }
 
-function spreading(shape: readonly number[], attributes: LoopAttributes, norm: boolean): SimdKernel | undefined {
+function spreading(shape: readonly number[], attributes: KernelAttributes, norm: boolean): SimdKernel | undefined {
   const g = windows(shape, attributes, norm)
   const clear = g !== undefined && (g.h % g.height !== 0 || g.w % g.width !== 0)
   return g && { key: JSON.stringify(g), counts: [shape[0]!], clear, write: () => writeSpreading(g) }
