@@ -1,9 +1,10 @@
 /**
  * Images per second of a training step on the demo network, per engine and backend.
  *
- * `npm run bench -- training [--batch 4096] [--steps 3] [--threads 2] [--only onnxruntime,wasm] [--python python3]`
+ * `npm run bench -- training [--batch 4096] [--steps 3] [--threads 2] [--only onnxruntime,wasm] [--config FILE] [--python python3]`
  *
- * wasm is timed with one thread and with `--threads`; `--chunk` sets the samples that a thread takes at once.
+ * wasm is timed with one thread and with `--threads`; `--chunk` sets the samples that a thread takes at once. `--config FILE` takes the
+ * network, loss and batch size of a training configuration instead, with noise for images.
  *
  * A step is everything between two batches: forward and backward pass, loss, reparametrisation and its gradient, Adam. The best of
  * the steps counts (another process can only slow one down) and the median is shown beside it, with the least processor time, which
@@ -23,21 +24,24 @@ import type { Engine } from '../src/training/engine.ts'
 import { createObjective } from '../src/training/objective.ts'
 import { onnxruntimeEngine } from '../src/training/onnxruntime-engine.ts'
 import { adam } from '../src/training/optimizers/adam.ts'
+import { readTrainingConfig } from '../src/training/read-config.ts'
 import { tfjsEngine } from '../src/training/tfjs-engine.ts'
 import { weightStore } from '../src/training/variables.ts'
 
 const { values } = parseArgs({
   options: {
-    batch: { type: 'string', default: '4096' },
+    batch: { type: 'string' },
     steps: { type: 'string', default: '3' },
     threads: { type: 'string', default: String(availableParallelism()) },
     micro: { type: 'string' },
     chunk: { type: 'string' },
+    config: { type: 'string' },
     only: { type: 'string', default: 'onnxruntime,wasm,tensorflow,webgpu' },
     python: { type: 'string' },
   },
 })
-const batch = Number(values.batch)
+const config = values.config === undefined ? DEMO4_FULL : await readTrainingConfig(values.config)
+const batch = Number(values.batch ?? config.batchSize)
 const steps = Number(values.steps)
 const threads = Number(values.threads)
 
@@ -47,8 +51,8 @@ interface Row {
 }
 
 const stream = randomStream(0)
-const images = Float32Array.from({ length: batch * 784 }, () => stream.uniform())
-const labels = Int32Array.from({ length: batch }, () => stream.integer(10))
+const { inputShape } = config.network
+const images = Float32Array.from({ length: batch * inputShape.reduce((a, b) => a * b, 1) }, () => stream.uniform())
 
 async function measure(name: string, threads: number): Promise<Row> {
   const backend: BackendName = name === 'onnxruntime' ? 'wasm' : (name as BackendName)
@@ -57,9 +61,11 @@ async function measure(name: string, threads: number): Promise<Row> {
   } catch (error) {
     return { who: `tfjs ${name}`, result: `not here: ${(error as Error).message}` }
   }
-  const { layers } = buildNetwork(DEMO4_FULL)
-  const objective = createObjective(DEMO4_FULL.loss, layers)
-  const common = { layers, inputShape: DEMO4_FULL.network.inputShape, objective }
+  const { layers, outputs } = buildNetwork(config)
+  const objective = createObjective(config.loss, layers)
+  const common = { layers, inputShape, objective }
+  const classes = Math.max(2, outputs[0]!.shape.at(-1)!)
+  const labels = Int32Array.from({ length: batch }, (_, i) => i % classes)
   const micro = values.micro === undefined ? {} : { microBatch: Number(values.micro) }
   const chunk = values.chunk === undefined ? {} : { chunk: Number(values.chunk) }
   const engine =
@@ -69,7 +75,7 @@ async function measure(name: string, threads: number): Promise<Row> {
         ? await dataParallelEngine({ ...common, threads, largestBatch: batch, ...chunk })
         : tfjsEngine(common)
   try {
-    return { who: engine.description, result: describe(await timesOf(engine, layers)) }
+    return { who: engine.description, result: describe(await timesOf(engine, layers, labels)) }
   } finally {
     await engine.dispose()
   }
@@ -78,7 +84,7 @@ async function measure(name: string, threads: number): Promise<Row> {
 /** Seconds of the clock and of processor time, one pair a step. */
 type Times = readonly (readonly [elapsed: number, processor: number])[]
 
-async function timesOf(engine: Engine, layers: Parameters<typeof weightStore>[0]): Promise<Times> {
+async function timesOf(engine: Engine, layers: Parameters<typeof weightStore>[0], labels: Int32Array): Promise<Times> {
   const store = weightStore(layers)
   const optimizer = adam()
   const state = optimizer.create(store.readVariables().map((variable) => variable.length))
@@ -146,7 +152,7 @@ print(json.dumps(times[2:]))
 
 function measurePython(python: string): Row {
   const who = 'deel-lip on TensorFlow'
-  const ran = spawnSync(python, ['-c', PYTHON, values.batch, values.steps, values.threads], { encoding: 'utf8' })
+  const ran = spawnSync(python, ['-c', PYTHON, String(batch), values.steps, values.threads], { encoding: 'utf8' })
   const line = ran.stdout?.trim().split('\n').at(-1)
   if (ran.status !== 0 || !line)
     return { who, result: `not here: ${ran.stderr?.trim().split('\n').at(-1) ?? ran.error}` }
@@ -164,6 +170,6 @@ const load = loadavg()[0]!
 console.log(
   `${cpus()[0]?.model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, load ${load.toFixed(1)}`,
 )
-console.log(`Demo network, batch ${batch}, ${steps} steps, ${threads} threads`)
+console.log(`${values.config ?? 'Demo network'}, batch ${batch}, ${steps} steps, ${threads} threads`)
 const width = Math.max(...rows.map(({ who }) => who.length))
 for (const { who, result } of rows) console.log(`${who.padEnd(width)}  ${result}`)

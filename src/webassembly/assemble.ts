@@ -22,6 +22,8 @@ export interface Code {
   advance(address: Local, by: number): void
   /** A vector to address + offset, in bytes. */
   store(address: Local, offset: number, value: Expression): void
+  /** The first four bytes of a vector to address + offset, in bytes. */
+  storeFirst(address: Local, offset: number, value: Expression): void
   /** Does `body` a constant number of times, or as often as a local says; either may be 0. */
   repeat(times: number | Local, body: () => void): void
 }
@@ -43,6 +45,7 @@ export function assemble(parameters: number, write: (code: Code, ...parameters: 
       if (by !== 0) code.set(address, plus(get(address), constant(by)))
     },
     store: (address, offset, value) => body.push(...get(address), ...value, ...memory(0x0b, offset)),
+    storeFirst: (address, offset, value) => body.push(...get(address), ...value, ...memory(0x5a, offset), 0),
     repeat: (times, inside) => {
       if (times === 0) return
       if (times === 1) {

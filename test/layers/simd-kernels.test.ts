@@ -5,7 +5,12 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { columnSum } from '../../src/layers/kernels/column-sum.ts'
-import { type ConvGeometry, conv2d, conv2dFilterGradient, filterGradientByPatches } from '../../src/layers/kernels/conv2d.ts'
+import {
+  type ConvGeometry,
+  conv2d,
+  conv2dFilterGradient,
+  filterGradientByPatches,
+} from '../../src/layers/kernels/conv2d.ts'
 import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
 import { groupSort } from '../../src/layers/kernels/group-sort.ts'
 import { matMul } from '../../src/layers/kernels/mat-mul.ts'
@@ -104,6 +109,21 @@ describe('machine code and loops agree', () => {
     )
   })
 
+  it.each([
+    [5, 256, 16],
+    [7, 257, 8],
+    [3, 513, 12],
+    [2, 700, 20],
+  ])('products of deep matrices: %i x %i by %i', async (m, k, n) => {
+    await expectSame(
+      [
+        [m, k],
+        [k, n],
+      ],
+      (x, y) => matMul(x as tf.Tensor2D, y as tf.Tensor2D),
+    )
+  })
+
   it('filter gradients of every geometry, by code, by loops and by patches', async () => {
     const border = fc.integer({ min: 0, max: 2 })
     await fc.assert(
@@ -139,6 +159,33 @@ describe('machine code and loops agree', () => {
         },
       ),
       runs,
+    )
+  })
+})
+
+describe('convolutions by patches', () => {
+  const border = fc.integer({ min: 0, max: 3 })
+
+  it('of every geometry agree with the definition, and so do their gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(size(2), size(9), size(9), size(5)),
+        fc.tuple(size(5), size(5)),
+        fc.tuple(size(3), size(3)),
+        fc.tuple(border, border, border, border),
+        fc.tuple(size(6), fc.constantFrom(1, 4)),
+        fc.boolean(),
+        async ([b, h, w, cin], [kh, kw], strides, [top, bottom, left, right], [count, vector], biased) => {
+          fc.pre(h + top + bottom >= kh && w + left + right >= kw)
+          const geometry: ConvGeometry = { strides, padding: { top, bottom, left, right } }
+          const cout = count * vector
+          const convolution = (x: tf.Tensor, filter: tf.Tensor, bias?: tf.Tensor): tf.Tensor =>
+            conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, geometry, bias as tf.Tensor1D | undefined)
+          const shapes = [[b, h, w, cin], [kh, kw, cin, cout], ...(biased ? [[cout]] : [])]
+          await expectSame(shapes, convolution as (...x: tf.Tensor[]) => tf.Tensor)
+        },
+      ),
+      { numRuns: 60 },
     )
   })
 })

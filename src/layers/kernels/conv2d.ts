@@ -3,6 +3,7 @@ import { columnSum } from './column-sum.ts'
 import { filterGradient } from './filter-gradient.ts'
 import { imageRange } from './image-range.ts'
 import { matMul } from './mat-mul.ts'
+import { PATCH_CONVOLUTION, type PatchGeometry } from './patch-convolution.ts'
 import { patches } from './patches.ts'
 import { HAS_SIMD } from './simd-function.ts'
 import { fitsWinograd, type WinogradGeometry } from './winograd.ts'
@@ -66,6 +67,20 @@ function winogradGeometry(
   return fits ? g : undefined
 }
 
+/** undefined where output channels do not fill vectors. */
+function patchGeometry(
+  [images, h, w]: readonly number[],
+  [kh, kw, cin, cout]: readonly number[],
+  { strides: [sy, sx], padding: { top, bottom, left, right } }: ConvGeometry,
+): PatchGeometry | undefined {
+  const outputs = (size: number, kernel: number, stride: number) => Math.floor((size - kernel) / stride) + 1
+  const oh = outputs(h! + top + bottom, kh!, sy)
+  const ow = outputs(w! + left + right, kw!, sx)
+  const g = { h: h!, w: w!, cin: cin!, kh: kh!, kw: kw!, sy, sx, oh, ow, cout: cout!, top, left }
+  const fits = HAS_SIMD && cout! % 4 === 0 && Math.min(top, bottom, left, right) >= 0
+  return fits && [images, ...Object.values({ h, w, cin, kh, kw, oh, ow, cout })].every((n) => n! > 0) ? g : undefined
+}
+
 tf.registerKernel({
   kernelName: NAME,
   backendName: 'wasm',
@@ -76,6 +91,10 @@ tf.registerKernel({
     if (tiles) {
       const winograd = tf.getKernel(WINOGRAD_CONVOLUTION, 'wasm')
       return winograd.kernelFunc({ inputs, backend, attrs: { ...tiles } })
+    }
+    const patches = patchGeometry(x.shape, filter.shape, { strides: [sy, sx], padding })
+    if (patches) {
+      return tf.getKernel(PATCH_CONVOLUTION, 'wasm').kernelFunc({ inputs, backend, attrs: { ...patches } })
     }
     const kernel = tf.getKernel(inputs.bias === undefined ? 'Conv2D' : 'FusedConv2D', 'wasm')
     return kernel.kernelFunc({

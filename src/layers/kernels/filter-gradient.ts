@@ -3,7 +3,7 @@ import { add, loadSplat, mul } from '../../webassembly/float32x4.ts'
 import type * as tf from '../tf.ts'
 import type { ConvGeometry } from './conv2d.ts'
 import { registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
-import { widest } from './winograd.ts'
+import { widest } from './widest.ts'
 
 const NAME = 'LipFilterGradient'
 

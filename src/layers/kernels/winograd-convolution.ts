@@ -1,16 +1,9 @@
 import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
-import { add, loadSplat, mul, splat, sub } from '../../webassembly/float32x4.ts'
+import { add, mul, splat, sub } from '../../webassembly/float32x4.ts'
+import { writePadding, writeZeros } from './pad-image.ts'
+import { tileOf, writeTile } from './product-tile.ts'
 import { registerSimdKernel } from './simd-kernel.ts'
-import {
-  eachBlock,
-  type Tiling,
-  tilingOf,
-  type WinogradGeometry,
-  widest,
-  writeInputTransform,
-  writePadding,
-  writeZeros,
-} from './winograd.ts'
+import { eachBlock, type Tiling, tilingOf, type WinogradGeometry, writeInputTransform } from './winograd.ts'
 
 /** Attributes: `WinogradGeometry`. Inputs: filter [3, 3, cin, cout], x [b, h, w, cin], and a bias [cout] before them or none. */
 export const WINOGRAD_CONVOLUTION = 'LipWinogradConvolution'
@@ -57,7 +50,7 @@ function writeConvolution(g: WinogradGeometry, withBias: boolean): Uint8Array {
     writeZeros(code, scratch, t.height * t.width * g.cin)
     const padded = code.i32()
     code.repeat(images, () => {
-      writePadding(code, g, t, image, scratch)
+      writePadding(code, { ...g, ...t }, image, scratch)
       code.set(padded, get(scratch))
       eachBlock(code, g, t, (rows, oddRow) => {
         writeInputTransform(code, g, t, rows, padded, inputs)
@@ -95,9 +88,6 @@ function writeFilterTransform(code: Code, { cin, cout }: WinogradGeometry, filte
   })
 }
 
-/** Vectors of sums in registers. */
-const SUMS = 8
-
 /** For each of the 16 places in a tile, [tiles, cin] times [cin, cout]. */
 function writeProducts(
   code: Code,
@@ -108,50 +98,22 @@ function writeProducts(
   filters: Local,
   products: Local,
 ): void {
-  const vectors = widest(cout / 4, SUMS / 2)
-  const height = SUMS / vectors
-  const [a, b, c] = [code.i32(), code.i32(), code.i32()]
-  const [aRow, bColumn, cColumn] = [code.i32(get(inputs)), code.i32(get(filters)), code.i32(get(products))]
-  const sums = Array.from({ length: SUMS }, () => code.v128())
-  const factors = Array.from({ length: vectors }, () => code.v128())
-  const input = code.v128()
-
-  const block = (rows: number): void => {
-    for (let i = 0; i < rows * vectors; i++) code.set(sums[i]!, zeros)
-    code.set(b, get(bColumn))
-    code.repeat(cin, () => {
-      factors.forEach((factor, v) => {
-        code.set(factor, load(b, 16 * v))
-      })
-      for (let row = 0; row < rows; row++) {
-        code.set(input, loadSplat(a, 4 * row * cin))
-        factors.forEach((factor, v) => {
-          const sum = sums[row * vectors + v]!
-          code.set(sum, add(get(sum), mul(get(input), get(factor))))
-        })
-      }
-      code.advance(a, 4)
-      code.advance(b, 4 * cout)
-    })
-    for (let row = 0; row < rows; row++) {
-      for (let v = 0; v < vectors; v++) code.store(c, 4 * row * cout + 16 * v, get(sums[row * vectors + v]!))
-    }
-    code.advance(a, 4 * (rows - 1) * cin)
-    code.advance(c, 4 * rows * cout)
-  }
-
+  const { height, width } = tileOf(cout)
+  const tile = { aStep: cin, n: cout, depth: cin, width, start: () => zeros }
+  const [a, c] = [code.i32(), code.i32()]
+  const [place, panel, column] = [code.i32(get(inputs)), code.i32(get(filters)), code.i32(get(products))]
   code.repeat(16, () => {
-    code.repeat(cout / 4 / vectors, () => {
-      code.set(a, get(aRow))
-      code.set(c, get(cColumn))
-      code.repeat(Math.floor(tiles / height), () => block(height))
-      if (tiles % height > 0) block(tiles % height)
-      code.advance(bColumn, 16 * vectors)
-      code.advance(cColumn, 16 * vectors)
+    code.repeat(cout / 4 / width, () => {
+      code.set(a, get(place))
+      code.set(c, get(column))
+      code.repeat(Math.floor(tiles / height), () => writeTile(code, { ...tile, height }, a, panel, c))
+      if (tiles % height > 0) writeTile(code, { ...tile, height: tiles % height }, a, panel, c)
+      code.advance(panel, 16 * width)
+      code.advance(column, 16 * width)
     })
-    code.advance(aRow, 4 * t.tiles * cin)
-    code.advance(bColumn, 4 * (cin - 1) * cout)
-    code.advance(cColumn, 4 * (t.tiles - 1) * cout)
+    code.advance(place, 4 * t.tiles * cin)
+    code.advance(panel, 4 * (cin - 1) * cout)
+    code.advance(column, 4 * (t.tiles - 1) * cout)
   })
 }
 

@@ -1,16 +1,19 @@
-import { assemble, type Code, constant, type Expression, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
-import { add, loadSplat, mul, splat, sub } from '../../webassembly/float32x4.ts'
-import { registerSimdKernel } from './simd-kernel.ts'
 import {
-  eachBlock,
-  type Tiling,
-  tilingOf,
-  type WinogradGeometry,
-  widest,
-  writeInputTransform,
-  writePadding,
-  writeZeros,
-} from './winograd.ts'
+  assemble,
+  type Code,
+  constant,
+  type Expression,
+  get,
+  type Local,
+  load,
+  plus,
+  zeros,
+} from '../../webassembly/assemble.ts'
+import { add, loadSplat, mul, splat, sub } from '../../webassembly/float32x4.ts'
+import { writePadding, writeZeros } from './pad-image.ts'
+import { registerSimdKernel } from './simd-kernel.ts'
+import { widest } from './widest.ts'
+import { eachBlock, type Tiling, tilingOf, type WinogradGeometry, writeInputTransform } from './winograd.ts'
 
 /** Attributes: `WinogradGeometry`. Inputs: dy [b, oh, ow, cout], x [b, h, w, cin]; result [3, 3, cin, cout]. */
 export const WINOGRAD_FILTER_GRADIENT = 'LipWinogradFilterGradient'
@@ -59,7 +62,7 @@ function writeFilterGradient(g: WinogradGeometry): Uint8Array {
     writeZeros(code, sums, 16 * g.cin * g.cout)
     const padded = code.i32()
     code.repeat(images, () => {
-      writePadding(code, g, t, image, scratch)
+      writePadding(code, { ...g, ...t }, image, scratch)
       code.set(padded, get(scratch))
       eachBlock(code, g, t, (rows, oddRow) => {
         writeInputTransform(code, g, t, rows, padded, inputs)

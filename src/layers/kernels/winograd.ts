@@ -4,7 +4,7 @@
  * CVPR 2016, section 4.1; the names d, g and m of the tiles, filters and products are theirs.
  * @module
  */
-import { type Code, type Expression, get, type Local, load, plus, constant, zeros } from '../../webassembly/assemble.ts'
+import { type Code, constant, type Expression, get, type Local, load, plus } from '../../webassembly/assemble.ts'
 import { add, sub } from '../../webassembly/float32x4.ts'
 
 /** A 3 x 3 convolution with stride 1 and zero padding of [h, w, cin] images to [oh, ow, cout]; channels fill vectors. */
@@ -51,34 +51,6 @@ export function tilingOf({ oh, ow, cin, cout }: WinogradGeometry): Tiling {
   const rowsOfBlock = Math.max(1, Math.min(rows, Math.floor(BLOCK / (16 * columns * (cin + cout)))))
   const tiles = rowsOfBlock * columns
   return { columns, rows, rowsOfBlock, tiles, height: 2 * rows + 2, width: 2 * columns + 2 }
-}
-
-/** Copies an image into the middle of its padded place, whose border is zero; `image` moves on to the next one. */
-export function writePadding(code: Code, g: WinogradGeometry, t: Tiling, image: Local, padded: Local): void {
-  const rows = Math.min(g.h, t.height - g.top)
-  const columns = Math.min(g.w, t.width - g.left)
-  const to = code.i32(plus(get(padded), constant(4 * (g.top * t.width + g.left) * g.cin)))
-  code.repeat(rows, () => {
-    code.repeat(columns, () => {
-      code.repeat(g.cin / 4, () => {
-        code.store(to, 0, load(image, 0))
-        code.advance(to, 16)
-        code.advance(image, 16)
-      })
-    })
-    code.advance(to, 4 * (t.width - columns) * g.cin)
-    code.advance(image, 4 * (g.w - columns) * g.cin)
-  })
-  code.advance(image, 4 * (g.h - rows) * g.w * g.cin)
-}
-
-/** Zeros from `from` on. */
-export function writeZeros(code: Code, from: Local, floats: number): void {
-  const to = code.i32(get(from))
-  code.repeat(floats / 4, () => {
-    code.store(to, 0, zeros)
-    code.advance(to, 16)
-  })
 }
 
 /**
@@ -132,18 +104,16 @@ export function writeInputTransform(
 }
 
 /** Does `block` for each block of rows of tiles in an image: whole ones in a loop, then what is left. `last` says that odd sizes end there. */
-export function eachBlock(code: Code, g: WinogradGeometry, t: Tiling, block: (rows: number, oddRow: boolean) => void): void {
+export function eachBlock(
+  code: Code,
+  g: WinogradGeometry,
+  t: Tiling,
+  block: (rows: number, oddRow: boolean) => void,
+): void {
   const whole = Math.floor(g.oh / 2)
   const blocks = Math.floor(whole / t.rowsOfBlock)
   code.repeat(blocks, () => block(t.rowsOfBlock, false))
   const left = t.rows - blocks * t.rowsOfBlock
   // An odd last row may fill a block of its own size, never more.
   if (left > 0) block(left, g.oh % 2 === 1)
-}
-
-/** The largest power of two that divides `count` and is at most `limit`. */
-export function widest(count: number, limit: number): number {
-  let width = 1
-  while (2 * width <= limit && count % (2 * width) === 0) width *= 2
-  return width
 }
