@@ -47,6 +47,9 @@ export function assemble(parameters: number, write: (code: Code, ...parameters: 
     store: (address, offset, value) => body.push(...get(address), ...value, ...memory(0x0b, offset)),
     storeFirst: (address, offset, value) => body.push(...get(address), ...value, ...memory(0x5a, offset), 0),
     repeat: (times, inside) => {
+      if (typeof times === 'number' && !(Number.isInteger(times) && times >= 0)) {
+        throw new Error(`A loop cannot run ${times} times.`)
+      }
       if (times === 0) return
       if (times === 1) {
         inside()

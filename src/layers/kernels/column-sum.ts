@@ -1,5 +1,5 @@
 import { assemble, get, load, zeros } from '../../webassembly/assemble.ts'
-import { demote, join, lanes, promote } from '../../webassembly/float32x4.ts'
+import { add, demote, join, lanes, promote } from '../../webassembly/float32x4.ts'
 import { add as addDoubles } from '../../webassembly/float64x2.ts'
 import * as tf from '../tf.ts'
 import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
@@ -21,29 +21,54 @@ registerLoopKernel({
   simd: ([shape]) => {
     const c = shape!.at(-1)!
     const rows = shape!.slice(0, -1).reduce((a, b) => a * b, 1)
-    return c % 4 === 0 && rows > 0 ? { key: String(c), counts: [rows], write: () => writeColumnSum(c) } : undefined
+    if (c % 4 !== 0 || rows === 0) return undefined
+    return {
+      key: String(c),
+      scratch: 8 * VECTORS,
+      counts: [Math.floor(rows / RUN), rows % RUN],
+      write: () => writeColumnSum(c),
+    }
   },
 })
 
-/** Four channels at a time, two doubles in a vector, over all rows. */
+/** Rows that are added up in float32. */
+const RUN = 16
+/** Vectors of a row at a time. */
+const VECTORS = 8
+
+/** Some columns at a time over all rows; sums of short runs of rows are added up in float64. */
 function writeColumnSum(c: number): Uint8Array {
-  return assemble(3, (code, out, x, rows) => {
+  return assemble(5, (code, out, x, scratch, runs, rest) => {
     const from = code.i32()
-    const [value, low, high] = [code.v128(), code.v128(), code.v128()]
-    code.repeat(c / 4, () => {
-      code.set(low, zeros)
-      code.set(high, zeros)
+    const sums = Array.from({ length: VECTORS }, () => code.v128())
+    const columns = (vectors: number): void => {
+      const run = (rows: number): void => {
+        for (let v = 0; v < vectors; v++) code.set(sums[v]!, zeros)
+        code.repeat(rows, () => {
+          for (let v = 0; v < vectors; v++) code.set(sums[v]!, add(get(sums[v]!), load(from, 16 * v)))
+          code.advance(from, 4 * c)
+        })
+        for (let v = 0; v < vectors; v++) {
+          const halves = [get(sums[v]!), lanes(get(sums[v]!), [2, 3, 0, 1])]
+          halves.forEach((half, i) => {
+            const offset = 32 * v + 16 * i
+            code.store(scratch, offset, addDoubles(load(scratch, offset), promote(half)))
+          })
+        }
+      }
       code.set(from, get(x))
-      code.repeat(rows, () => {
-        code.set(value, load(from, 0))
-        code.set(low, addDoubles(get(low), promote(get(value))))
-        code.set(high, addDoubles(get(high), promote(lanes(get(value), [2, 3, 0, 1]))))
-        code.advance(from, 4 * c)
-      })
-      code.store(out, 0, join(demote(get(low)), demote(get(high))))
-      code.advance(out, 16)
-      code.advance(x, 16)
-    })
+      for (let i = 0; i < 2 * vectors; i++) code.store(scratch, 16 * i, zeros)
+      code.repeat(runs, () => run(RUN))
+      code.repeat(rest, () => run(1))
+      for (let v = 0; v < vectors; v++) {
+        code.store(out, 16 * v, join(demote(load(scratch, 32 * v)), demote(load(scratch, 32 * v + 16))))
+      }
+      code.advance(out, 16 * vectors)
+      code.advance(x, 16 * vectors)
+    }
+    code.repeat(Math.floor(c / 4 / VECTORS), () => columns(VECTORS))
+    const left = (c / 4) % VECTORS
+    if (left > 0) columns(left)
   })
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '../tf.ts'
 import { columnSum } from './column-sum.ts'
 import { filterGradient } from './filter-gradient.ts'
+import { flippedFilter } from './flipped-filter.ts'
 import { imageRange } from './image-range.ts'
 import { matMul } from './mat-mul.ts'
 import { PATCH_CONVOLUTION, type PatchGeometry } from './patch-convolution.ts'
@@ -148,8 +149,7 @@ export function conv2dInputGradient(
 ): tf.Tensor4D {
   const [kh, kw] = filter.shape
   const spread = spreadPixels(dy, sy, sx)
-  const flipped = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2])
-  return conv2d(spread, flipped, {
+  return conv2d(spread, flippedFilter(filter), {
     strides: [1, 1],
     padding: {
       top: kh - 1 - padding.top,

@@ -25,8 +25,9 @@ export function writeZeros(code: Code, from: Local, floats: number): void {
 
 /** Copies an image into its place among zeros; `image` moves on to the next one. */
 export function writePadding(code: Code, p: PaddedImage, image: Local, padded: Local): void {
-  const rows = Math.min(p.h, p.height - p.top)
-  const floats = Math.min(p.w, p.width - p.left) * p.cin
+  // With strides, what is needed may end before the image begins.
+  const rows = Math.max(0, Math.min(p.h, p.height - p.top))
+  const floats = Math.max(0, Math.min(p.w, p.width - p.left)) * p.cin
   const to = code.i32(plus(get(padded), constant(4 * (p.top * p.width + p.left) * p.cin)))
   code.repeat(rows, () => {
     code.repeat(Math.floor(floats / 4), () => {

@@ -1,6 +1,6 @@
 import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
 import { writePadding, writeZeros } from './pad-image.ts'
-import { tileOf, writeTile } from './product-tile.ts'
+import { eachPanel, WIDE, writeTile } from './product-tile.ts'
 import { registerSimdKernel } from './simd-kernel.ts'
 
 /** A convolution with zero padding of [h, w, cin] images to [oh, ow, cout], cout a multiple of four. */
@@ -56,11 +56,9 @@ function writeConvolution(g: PatchGeometry, withBias: boolean): Uint8Array {
     const bias = withBias ? rest.shift() : undefined
     const [filter, image, scratch, images] = rest as [Local, Local, Local, Local]
     const places = placesOf(g)
-    const { height, width } = tileOf(g.cout)
     const patches = code.i32(plus(get(scratch), constant(places.patches)))
     const [row, panel, a, c, column] = [code.i32(), code.i32(), code.i32(), code.i32(), code.i32()]
-    const offsets = Array.from({ length: width }, () => code.v128())
-    const tile = { aStep: places.depth, n: g.cout, depth: places.depth, width }
+    const offsets = Array.from({ length: WIDE.width }, () => code.v128())
     const start = (_: number, v: number) => (bias ? get(offsets[v]!) : zeros)
     writeZeros(code, scratch, places.height * places.width * g.cin)
     code.repeat(images, () => {
@@ -70,17 +68,16 @@ function writeConvolution(g: PatchGeometry, withBias: boolean): Uint8Array {
         writePatches(code, g, places.width, row, patches)
         code.set(panel, get(filter))
         code.set(column, constant(0))
-        code.repeat(g.cout / 4 / width, () => {
+        eachPanel(code, g.cout, ({ height, width }) => {
           if (bias) {
             code.set(c, plus(get(bias), get(column)))
-            offsets.forEach((offset, v) => {
-              code.set(offset, load(c, 16 * v))
-            })
+            for (let v = 0; v < width; v++) code.set(offsets[v]!, load(c, 16 * v))
           }
           code.set(a, get(patches))
           code.set(c, plus(get(out), get(column)))
-          code.repeat(Math.floor(g.ow / height), () => writeTile(code, { ...tile, height, start }, a, panel, c))
-          code.repeat(g.ow % height, () => writeTile(code, { ...tile, height: 1, start }, a, panel, c))
+          const tile = { aStep: places.depth, n: g.cout, depth: places.depth, width, start }
+          code.repeat(Math.floor(g.ow / height), () => writeTile(code, { ...tile, height }, a, panel, c))
+          code.repeat(g.ow % height, () => writeTile(code, { ...tile, height: 1 }, a, panel, c))
           code.advance(panel, 16 * width)
           code.advance(column, 16 * width)
         })

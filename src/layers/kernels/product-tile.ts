@@ -1,26 +1,42 @@
 import { type Code, constant, type Expression, get, type Local, load, plus } from '../../webassembly/assemble.ts'
 import { add, loadSplat, mul } from '../../webassembly/float32x4.ts'
-import { widest } from './widest.ts'
 
 /** A part of a matrix product a b whose sums stay in registers: some rows of a by a panel of columns of b. */
-export interface ProductTile {
+export interface ProductTile extends TileShape {
   /** Floats from a row of a to the next. */
   readonly aStep: number
   /** Floats from a row of b, and of the product, to the next. */
   readonly n: number
   /** Terms of each sum. */
   readonly depth: number
-  readonly height: number
-  /** Vectors of a row. */
-  readonly width: number
   /** What the sum of a row and vector begins with. */
   readonly start: (row: number, vector: number) => Expression
 }
 
-/** `height` rows by `width` vectors of a product with n columns, a multiple of four: 8 sums, which fill the registers with their factors. */
-export function tileOf(n: number): { readonly height: number; readonly width: number } {
-  const width = widest(n / 4, 4)
-  return { height: 8 / width, width }
+/** Sums of a tile: `height` rows by `width` vectors. */
+export interface TileShape {
+  readonly height: number
+  readonly width: number
+}
+
+/** Columns of the product in panels of four vectors, and one of what is left; 8 or 9 sums fill the registers with their factors. */
+export const WIDE: TileShape = { height: 2, width: 4 }
+const NARROW: readonly TileShape[] = [
+  { height: 8, width: 1 },
+  { height: 4, width: 2 },
+  { height: 3, width: 3 },
+]
+
+/** The last panel of n columns, a multiple of four; undefined where whole ones suffice. */
+export function lastPanel(n: number): TileShape | undefined {
+  return NARROW[((n / 4) % WIDE.width) - 1]
+}
+
+/** Does `panel` for each panel of n columns. */
+export function eachPanel(code: Code, n: number, panel: (shape: TileShape) => void): void {
+  code.repeat(Math.floor(n / 4 / WIDE.width), () => panel(WIDE))
+  const last = lastPanel(n)
+  if (last) panel(last)
 }
 
 /** One tile, from the rows at `from` and the panel at `panel`; `from` and `to` move on to the next rows. */

@@ -1,7 +1,7 @@
 import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
 import { add, mul, splat, sub } from '../../webassembly/float32x4.ts'
 import { writePadding, writeZeros } from './pad-image.ts'
-import { tileOf, writeTile } from './product-tile.ts'
+import { eachPanel, writeTile } from './product-tile.ts'
 import { registerSimdKernel } from './simd-kernel.ts'
 import { eachBlock, type Tiling, tilingOf, type WinogradGeometry, writeInputTransform } from './winograd.ts'
 
@@ -98,12 +98,11 @@ function writeProducts(
   filters: Local,
   products: Local,
 ): void {
-  const { height, width } = tileOf(cout)
-  const tile = { aStep: cin, n: cout, depth: cin, width, start: () => zeros }
   const [a, c] = [code.i32(), code.i32()]
   const [place, panel, column] = [code.i32(get(inputs)), code.i32(get(filters)), code.i32(get(products))]
   code.repeat(16, () => {
-    code.repeat(cout / 4 / width, () => {
+    eachPanel(code, cout, ({ height, width }) => {
+      const tile = { aStep: cin, n: cout, depth: cin, width, start: () => zeros }
       code.set(a, get(place))
       code.set(c, get(column))
       code.repeat(Math.floor(tiles / height), () => writeTile(code, { ...tile, height }, a, panel, c))
