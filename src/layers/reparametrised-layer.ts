@@ -259,9 +259,14 @@ export abstract class ReparametrisedLayer extends LipschitzLayer implements Cond
     kwargs: Record<string, unknown>,
   ): tf.Tensor {
     return tf.tidy(() => {
-      const y = this.linear(x, kernel, bias as tf.Tensor1D | undefined)
+      const y = this.linearWith(x, { kernel, ...(bias && { bias }) })
       return this.activation === null ? y : single(this.activation.apply(y, kwargs) as tf.Tensor | tf.Tensor[])
     })
+  }
+
+  /** `applyWith` before the activation. */
+  linearWith(x: tf.Tensor, { kernel, bias }: Pick<EffectiveWeights, 'kernel' | 'bias'>): tf.Tensor {
+    return this.linear(x, kernel, bias as tf.Tensor1D | undefined)
   }
 
   condense(): void {

@@ -2,11 +2,13 @@
  * Forward and backward pass of a network over the chunks of a batch, by one thread of several (or the only one).
  * @module
  */
+import { sortedWindowNorm } from '../layers/kernels/sorted-window-norm.ts'
 import { ReparametrisedLayer } from '../layers/reparametrised-layer.ts'
 import * as tf from '../layers/tf.ts'
 import { toChannelsLast } from './channels-last.ts'
 import { plainWeights } from './effective-weights.ts'
 import { CONTROL, type SharedBatch } from './shared-batch.ts'
+import { sortedPooling } from './sorted-pooling.ts'
 import { withKernels } from './with-kernels.ts'
 
 /** Bytes of activations that a thread keeps for its backward pass; chunks beyond that run their forward pass twice. */
@@ -50,7 +52,7 @@ export function chunkNetwork(options: ChunkNetworkOptions): ChunkNetwork {
   const places = placesOf(layers)
   const weightsSize = places.reduce((sum, { size }) => sum + size, 0)
   const sampleSize = inputShape.reduce((a, b) => a * b, 1)
-  const classes = outputsOf(layers, inputShape)
+  const { steps, classes } = stepsOf(layers, inputShape)
 
   /** New tensors for every chunk, so that each chunk's gradient stays apart. */
   const readWeights = ({ weights }: SharedBatch): tf.Tensor[] =>
@@ -58,7 +60,7 @@ export function chunkNetwork(options: ChunkNetworkOptions): ChunkNetwork {
 
   const forward = (x: tf.Tensor, weights: readonly tf.Tensor[], training: boolean): tf.Tensor => {
     const byKey = new Map(places.map(({ key }, i) => [key, weights[i]!]))
-    return layers.reduce((value, layer) => applyWith(layer, value, byKey, { training }), x)
+    return steps.reduce((value, step) => step(value, byKey, training), x)
   }
 
   /** The range of samples of a chunk. */
@@ -165,9 +167,39 @@ export function chunkNetwork(options: ChunkNetworkOptions): ChunkNetwork {
   }
 }
 
-function outputsOf(layers: readonly tf.layers.Layer[], inputShape: readonly number[]): number {
-  const shape = layers.reduce<tf.Shape>((x, layer) => layer.computeOutputShape(x) as tf.Shape, [null, ...inputShape])
-  return shape.at(-1)!
+/** A layer's share of the pass, or two layers'. */
+type Step = (x: tf.Tensor, weights: ReadonlyMap<string, tf.Tensor>, training: boolean) => tf.Tensor
+
+function stepsOf(
+  layers: readonly tf.layers.Layer[],
+  inputShape: readonly number[],
+): { steps: Step[]; classes: number } {
+  const steps: Step[] = []
+  let shape: tf.Shape = [null, ...inputShape]
+  for (let i = 0; i < layers.length; i++) {
+    const layer = layers[i]!
+    shape = layer.computeOutputShape(shape) as tf.Shape
+    const pooling = sortedPooling(layer, layers[i + 1], shape)
+    if (pooling) {
+      const linear = layer as ReparametrisedLayer
+      steps.push((x, weights) =>
+        sortedWindowNorm(linear.linearWith(x, linearWeights(linear, weights)) as tf.Tensor4D, pooling),
+      )
+      i++
+      shape = layers[i]!.computeOutputShape(shape) as tf.Shape
+    } else {
+      steps.push((x, weights, training) => applyWith(layer, x, weights, { training }))
+    }
+  }
+  return { steps, classes: shape.at(-1)! }
+}
+
+function linearWeights(
+  { name }: ReparametrisedLayer,
+  weights: ReadonlyMap<string, tf.Tensor>,
+): { readonly kernel: tf.Tensor; readonly bias?: tf.Tensor } {
+  const bias = weights.get(`${name}/bias`)
+  return { kernel: weights.get(`${name}/kernel`)!, ...(bias && { bias }) }
 }
 
 function placesOf(layers: readonly tf.layers.Layer[]): WeightPlace[] {
@@ -203,8 +235,7 @@ function applyWith(
   })
   try {
     if (!(layer instanceof ReparametrisedLayer)) return layer.apply(x, kwargs) as tf.Tensor
-    const bias = weights.get(`${layer.name}/bias`)
-    return layer.applyWith(x, { kernel: weights.get(`${layer.name}/kernel`)!, ...(bias && { bias }) }, kwargs)
+    return layer.applyWith(x, linearWeights(layer, weights), kwargs)
   } finally {
     for (const { weight } of plain) delete (weight as Partial<tf.LayerVariable>).read
   }

@@ -15,6 +15,7 @@ import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
 import { groupSort } from '../../src/layers/kernels/group-sort.ts'
 import { matMul } from '../../src/layers/kernels/mat-mul.ts'
 import { HAS_SIMD, simdFunction } from '../../src/layers/kernels/simd-function.ts'
+import { canSortAndPool, sortedWindowNorm } from '../../src/layers/kernels/sorted-window-norm.ts'
 import { windowNorm, windowSum } from '../../src/layers/kernels/window-pool.ts'
 import * as tf from '../../src/layers/tf.ts'
 import { randomStream } from '../../src/linalg/random.ts'
@@ -82,6 +83,34 @@ describe('machine code and loops agree', () => {
       fc.asyncProperty(images, size(3), size(3), (shape, height, width) => {
         fc.pre(shape[1]! >= height && shape[2]! >= width)
         return expectSame([shape], (x) => pool(x as tf.Tensor4D, height, width))
+      }),
+      runs,
+    )
+  })
+
+  it('sorting pairs and norms of windows in one pass: the same bits as one after the other', async () => {
+    await tf.setBackend('wasm')
+    const shapes = fc.tuple(
+      size(3),
+      size(7),
+      size(7),
+      size(3).map((c) => 4 * c),
+    )
+    fc.assert(
+      fc.property(shapes, size(3), size(3), fc.constantFrom(1, 0.7), (shape, height, width, sortFactor) => {
+        fc.pre(canSortAndPool(shape, { height, width }))
+        const both = (x: tf.Tensor) =>
+          sortedWindowNorm(x as tf.Tensor4D, { height, width, sortFactor, factor: 1.5, eps: 1e-3 })
+        const single = (x: tf.Tensor) =>
+          windowNorm(groupSort(x as tf.Tensor4D, 2, sortFactor), { height, width }, 1.5, 1e-3)
+        const values = (f: (x: tf.Tensor) => tf.Tensor) =>
+          tf.tidy(() => {
+            const x = tf.tensor(noise(shape, 1), shape)
+            const y = f(x)
+            const gradient = tf.grad(f)(x, tf.tensor(noise(y.shape, 9), y.shape))
+            return [[...y.dataSync()], [...gradient.dataSync()]] as unknown as tf.Tensor[]
+          })
+        expect(values(both)).toEqual(values(single))
       }),
       runs,
     )

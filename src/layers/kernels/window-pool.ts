@@ -1,8 +1,9 @@
-import { assemble, type Code, get, type Local, load, minus, plus, zeros } from '../../webassembly/assemble.ts'
+import { assemble, get, type Local, load, minus, plus, zeros } from '../../webassembly/assemble.ts'
 import { add, and, div, greater, mul, splat, sqrt } from '../../webassembly/float32x4.ts'
 import * as tf from '../tf.ts'
 import { hasLoopKernel, registerLoopKernel, runLoopKernel } from './loop-kernel.ts'
 import type { KernelAttributes, SimdKernel } from './simd-kernel.ts'
+import { eachWindow, pixelOffsets, type Windows, windows } from './window-code.ts'
 
 /** Non-overlapping windows of `height` x `width` in an NHWC tensor; incomplete windows at the border are dropped. */
 export interface Window {
@@ -133,28 +134,6 @@ registerLoopKernel({
   simd: ([, shape], attributes) => spreading(shape!, attributes, true),
 })
 
-/** The same two loops with four channels to a vector. */
-interface Windows {
-  readonly h: number
-  readonly w: number
-  readonly c: number
-  readonly height: number
-  readonly width: number
-  readonly factor: number
-  /** Of the damped root; undefined for sums. */
-  readonly eps: number | undefined
-}
-
-function windows(
-  [, h, w, c]: readonly number[],
-  { height, width, factor, eps }: KernelAttributes,
-  norm: boolean,
-): Windows | undefined {
-  const fits = c! % 4 === 0 && h! >= height! && w! >= width!
-  const numbers = { h: h!, w: w!, c: c!, height: height!, width: width!, factor: factor! }
-  return fits ? { ...numbers, eps: norm ? (eps ?? 0) : undefined } : undefined
-}
-
 function pooling(shape: readonly number[], attributes: KernelAttributes, norm: boolean): SimdKernel | undefined {
   const g = windows(shape, attributes, norm)
   return g && { key: JSON.stringify(g), counts: [shape[0]!], write: () => writePooling(g) }
@@ -165,28 +144,6 @@ function spreading(shape: readonly number[], attributes: KernelAttributes, norm:
   const clear = g !== undefined && (g.h % g.height !== 0 || g.w % g.width !== 0)
   return g && { key: JSON.stringify(g), counts: [shape[0]!], clear, write: () => writeSpreading(g) }
 }
-
-/** Visits the windows of an image in the order of memory, four channels at a time; `x` is then the window's first pixel. */
-function eachWindow(code: Code, g: Windows, images: Local, x: Local, visit: () => void): void {
-  const rows = Math.floor(g.h / g.height)
-  const columns = Math.floor(g.w / g.width)
-  code.repeat(images, () => {
-    code.repeat(rows, () => {
-      code.repeat(columns, () => {
-        code.repeat(g.c / 4, () => {
-          visit()
-          code.advance(x, 16)
-        })
-        code.advance(x, 4 * (g.width - 1) * g.c)
-      })
-      code.advance(x, 4 * (g.height * g.w - columns * g.width) * g.c)
-    })
-    code.advance(x, 4 * (g.h - rows * g.height) * g.w * g.c)
-  })
-}
-
-const pixelOffsets = ({ height, width, w, c }: Windows): number[] =>
-  Array.from({ length: height * width }, (_, i) => 4 * (Math.floor(i / width) * w + (i % width)) * c)
 
 function writePooling(g: Windows): Uint8Array {
   return assemble(3, (code, out, x, images) => {
