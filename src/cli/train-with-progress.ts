@@ -11,7 +11,7 @@ export const TRAINING_OPTIONS = {
   engine: {
     choices: ['auto', 'onnxruntime', 'tfjs'],
     default: 'auto',
-    describe: 'Who runs the network: onnxruntime where it can, else tfjs',
+    describe: 'Who runs the network; auto: tfjs in threads where that is possible, else onnxruntime',
   },
   backend: {
     choices: ['auto', 'wasm', 'cpu', 'tensorflow', 'webgpu'],

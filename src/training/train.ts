@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Dataset } from '../data/dataset.ts'
 import { LipError } from '../errors.ts'
+import { HAS_SIMD } from '../layers/kernels/simd-function.ts'
 import type { Sequential } from '../layers/sequential.ts'
 import * as tf from '../layers/tf.ts'
 import { type BackendName, startBackend } from './backend.ts'
@@ -27,7 +28,7 @@ export interface TrainOptions {
   readonly train: Dataset
   readonly test: Dataset
   readonly resume: boolean
-  /** 'auto': onnxruntime where it can train every layer, else tfjs. */
+  /** 'auto': tfjs in threads where the network can be divided among them, else onnxruntime where it can train every layer, else tfjs. */
   readonly engine?: EngineName
   readonly backend?: BackendName | 'auto'
   /** Of the network's passes: onnxruntime's, or those that share a batch on tfjs' wasm backend. Default: all cores. */
@@ -124,7 +125,9 @@ function keptTarget({ keepBest }: TrainingConfig): Target | undefined {
 
 async function chooseEngine(options: TrainOptions, common: EngineOptions): Promise<Engine> {
   const wanted = options.engine ?? 'auto'
-  if (wanted === 'tfjs') return chooseTfjsEngine(options, common)
+  // On wasm the convolutions, products and poolings are machine code of our own: faster than onnxruntime's graph of the gradient.
+  const inThreads = tf.getBackend() === 'wasm' && HAS_SIMD && indivisible(common.layers) === undefined
+  if (wanted === 'tfjs' || (wanted === 'auto' && inThreads)) return chooseTfjsEngine(options, common)
   try {
     return await onnxruntimeEngine({ ...common, ...(options.threads && { threads: options.threads }) })
   } catch (error) {
