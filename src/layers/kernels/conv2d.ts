@@ -4,10 +4,10 @@ import { filterGradient } from './filter-gradient.ts'
 import { flippedFilter } from './flipped-filter.ts'
 import { imageRange } from './image-range.ts'
 import { matMul } from './mat-mul.ts'
-import { PATCH_CONVOLUTION, type PatchGeometry } from './patch-convolution.ts'
+import { PATCH_CONVOLUTION, patchGeometry } from './patch-convolution.ts'
 import { patches } from './patches.ts'
 import { HAS_SIMD } from './simd-function.ts'
-import { fitsWinograd, type WinogradGeometry } from './winograd.ts'
+import { winogradGeometry } from './winograd.ts'
 import { WINOGRAD_CONVOLUTION } from './winograd-convolution.ts'
 import { WINOGRAD_FILTER_GRADIENT } from './winograd-filter-gradient.ts'
 
@@ -57,46 +57,19 @@ const explicit = ({
   [0, 0],
 ]
 
-/** undefined where the convolution is not one for tiles. */
-function winogradGeometry(
-  [images, h, w]: readonly number[],
-  [kh, kw, cin, cout]: readonly number[],
-  { strides, padding: { top, bottom, left, right } }: ConvGeometry,
-): WinogradGeometry | undefined {
-  const g = { h: h!, w: w!, cin: cin!, oh: h! + top + bottom - 2, ow: w! + left + right - 2, cout: cout!, top, left }
-  const fits = HAS_SIMD && images! > 0 && Math.min(bottom, right) >= 0 && fitsWinograd(g, [kh!, kw!], strides)
-  return fits ? g : undefined
-}
-
-/** undefined where output channels do not fill vectors. */
-function patchGeometry(
-  [images, h, w]: readonly number[],
-  [kh, kw, cin, cout]: readonly number[],
-  { strides: [sy, sx], padding: { top, bottom, left, right } }: ConvGeometry,
-): PatchGeometry | undefined {
-  const outputs = (size: number, kernel: number, stride: number) => Math.floor((size - kernel) / stride) + 1
-  const oh = outputs(h! + top + bottom, kh!, sy)
-  const ow = outputs(w! + left + right, kw!, sx)
-  const g = { h: h!, w: w!, cin: cin!, kh: kh!, kw: kw!, sy, sx, oh, ow, cout: cout!, top, left }
-  const fits = HAS_SIMD && cout! % 4 === 0 && Math.min(top, bottom, left, right) >= 0
-  return fits && [images, ...Object.values({ h, w, cin, kh, kw, oh, ow, cout })].every((n) => n! > 0) ? g : undefined
-}
-
 tf.registerKernel({
   kernelName: NAME,
   backendName: 'wasm',
   kernelFunc: ({ inputs, backend, attrs }) => {
     const { sy, sx, ...padding } = attrs as unknown as ConvAttributes
     const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo }
-    const tiles = winogradGeometry(x.shape, filter.shape, { strides: [sy, sx], padding })
-    if (tiles) {
-      const winograd = tf.getKernel(WINOGRAD_CONVOLUTION, 'wasm')
-      return winograd.kernelFunc({ inputs, backend, attrs: { ...tiles } })
-    }
-    const patches = patchGeometry(x.shape, filter.shape, { strides: [sy, sx], padding })
-    if (patches) {
-      return tf.getKernel(PATCH_CONVOLUTION, 'wasm').kernelFunc({ inputs, backend, attrs: { ...patches } })
-    }
+    const geometry: ConvGeometry = { strides: [sy, sx], padding }
+    const run = (name: string, attrs: object) =>
+      tf.getKernel(name, 'wasm').kernelFunc({ inputs, backend, attrs: { ...attrs } })
+    const tiles = winogradGeometry(x.shape, filter.shape, geometry)
+    if (tiles) return run(WINOGRAD_CONVOLUTION, tiles)
+    const patches = patchGeometry(x.shape, filter.shape, geometry)
+    if (patches) return run(PATCH_CONVOLUTION, patches)
     const kernel = tf.getKernel(inputs.bias === undefined ? 'Conv2D' : 'FusedConv2D', 'wasm')
     return kernel.kernelFunc({
       inputs,
@@ -123,11 +96,15 @@ tf.registerGradient({
 })
 
 /**
- * NHWC cross-correlation with an HWIO filter. On wasm its gradients are convolutions too: the library's own are ten times
- * slower (input) or missing (filter); an input that is not differentiated costs nothing.
+ * NHWC cross-correlation with an HWIO filter. On wasm it is machine code of our own, by tiles or by patches, where channels fill
+ * vectors; its gradients are such convolutions too: the library's own are ten times slower (input) or missing (filter). An input that
+ * is not differentiated costs nothing.
  */
 export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, geometry: ConvGeometry, bias?: tf.Tensor1D): tf.Tensor4D {
   const { strides, padding } = geometry
+  if (x.shape[3] !== filter.shape[2]) {
+    throw new Error(`conv2d: images of shape [${x.shape}] and a filter of shape [${filter.shape}] do not agree.`)
+  }
   if (tf.getBackend() !== 'wasm') {
     const y = tf.conv2d(x, filter, [...strides], explicit(padding))
     return bias === undefined ? y : tf.add(y, bias)

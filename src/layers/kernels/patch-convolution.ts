@@ -1,6 +1,8 @@
 import { assemble, type Code, constant, get, type Local, load, plus, zeros } from '../../webassembly/assemble.ts'
+import type { ConvGeometry } from './conv2d.ts'
 import { writePadding, writeZeros } from './pad-image.ts'
 import { eachPanel, WIDE, writeTile } from './product-tile.ts'
+import { HAS_SIMD } from './simd-function.ts'
 import { registerSimdKernel } from './simd-kernel.ts'
 
 /** A convolution with zero padding of [h, w, cin] images to [oh, ow, cout], cout a multiple of four. */
@@ -17,6 +19,21 @@ export interface PatchGeometry {
   readonly cout: number
   readonly top: number
   readonly left: number
+}
+
+/** undefined where output channels do not fill vectors. Shapes: [b, h, w, cin] and [kh, kw, cin, cout]. */
+export function patchGeometry(
+  [images, h, w]: readonly number[],
+  [kh, kw, cin, cout]: readonly number[],
+  { strides: [sy, sx], padding: { top, bottom, left, right } }: ConvGeometry,
+): PatchGeometry | undefined {
+  if (!HAS_SIMD || cout! % 4 !== 0) return undefined
+  const outputs = (size: number, kernel: number, stride: number) => Math.floor((size - kernel) / stride) + 1
+  const oh = outputs(h! + top + bottom, kh!, sy)
+  const ow = outputs(w! + left + right, kw!, sx)
+  const g = { h: h!, w: w!, cin: cin!, kh: kh!, kw: kw!, sy, sx, oh, ow, cout: cout!, top, left }
+  const whole = Math.min(images!, h!, w!, cin!, kh!, kw!, oh, ow, cout!) > 0 && Math.min(top, bottom, left, right) >= 0
+  return whole ? g : undefined
 }
 
 /** Attributes: `PatchGeometry`. Inputs: filter [kh, kw, cin, cout], x [b, h, w, cin], and a bias [cout] before them or none. */

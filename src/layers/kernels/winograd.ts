@@ -6,6 +6,8 @@
  */
 import { type Code, constant, type Expression, get, type Local, load, plus } from '../../webassembly/assemble.ts'
 import { add, sub } from '../../webassembly/float32x4.ts'
+import type { ConvGeometry } from './conv2d.ts'
+import { HAS_SIMD } from './simd-function.ts'
 
 /** A 3 x 3 convolution with stride 1 and zero padding of [h, w, cin] images to [oh, ow, cout]; channels fill vectors. */
 export interface WinogradGeometry {
@@ -19,15 +21,16 @@ export interface WinogradGeometry {
   readonly left: number
 }
 
-/** Whether a convolution is one that these kernels serve. */
-export function fitsWinograd(
-  g: WinogradGeometry,
-  [kh, kw]: readonly [number, number],
-  [sy, sx]: readonly [number, number],
-): boolean {
-  const filter = kh === 3 && kw === 3 && sy === 1 && sx === 1
-  const channels = g.cin > 0 && g.cin % 4 === 0 && g.cout > 0 && g.cout % 4 === 0
-  return filter && channels && g.top >= 0 && g.left >= 0 && g.oh > 0 && g.ow > 0
+/** undefined where the convolution is not one for these kernels. Shapes: [b, h, w, cin] and [kh, kw, cin, cout]. */
+export function winogradGeometry(
+  [images, h, w]: readonly number[],
+  [kh, kw, cin, cout]: readonly number[],
+  { strides: [sy, sx], padding: { top, bottom, left, right } }: ConvGeometry,
+): WinogradGeometry | undefined {
+  if (!HAS_SIMD || kh !== 3 || kw !== 3 || sy !== 1 || sx !== 1 || cin! % 4 !== 0 || cout! % 4 !== 0) return undefined
+  const g = { h: h!, w: w!, cin: cin!, oh: h! + top + bottom - 2, ow: w! + left + right - 2, cout: cout!, top, left }
+  const whole = Math.min(images!, g.h, g.w, g.cin, g.oh, g.ow, g.cout) > 0 && Math.min(top, bottom, left, right) >= 0
+  return whole ? g : undefined
 }
 
 /** How an image is cut into tiles: `columns` of them in a row, and rows that are worked on together, so that they stay in the cache. */
