@@ -23,7 +23,7 @@ export const train = defineVerb({
       'train config.yaml --report page.html',
       'Verify and attack the model on the test split too; a page with all curves',
     ],
-    ['train config.yaml --engine tfjs --backend wasm', 'Everything in TensorFlow.js'],
+    ['train config.yaml --engine onnxruntime', 'Forward and backward pass in onnxruntime'],
   ],
   positionals: { config: { type: 'string', describe: 'Configuration in JSON or YAML' } },
   options: {
