@@ -10,6 +10,7 @@ import {
   conv2d,
   conv2dFilterGradient,
   filterGradientByPatches,
+  NO_PADDING,
 } from '../../src/layers/kernels/conv2d.ts'
 import { filterGradient } from '../../src/layers/kernels/filter-gradient.ts'
 import { groupSort } from '../../src/layers/kernels/group-sort.ts'
@@ -216,6 +217,34 @@ describe('convolutions by patches', () => {
       ),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('convolutions that are nearly those of tiles', () => {
+  it.each([
+    { kernel: [3, 3], strides: [1, 2], channels: [4, 4] },
+    { kernel: [3, 3], strides: [2, 1], channels: [4, 4] },
+    { kernel: [3, 2], strides: [1, 1], channels: [4, 4] },
+    { kernel: [2, 3], strides: [1, 1], channels: [4, 4] },
+    { kernel: [3, 3], strides: [1, 1], channels: [2, 4] },
+    { kernel: [3, 3], strides: [1, 1], channels: [4, 2] },
+    { kernel: [3, 3], strides: [1, 1], channels: [6, 8] },
+  ] as const)('$kernel, strides $strides, channels $channels', async ({ kernel, strides, channels }) => {
+    const padding = { top: 1, bottom: 1, left: 1, right: 1 }
+    const convolution = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor =>
+      conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, { strides, padding })
+    const shapes = [
+      [2, 7, 8, channels[0]],
+      [...kernel, ...channels],
+    ]
+    await expectSame(shapes, convolution as (...x: tf.Tensor[]) => tf.Tensor)
+  })
+
+  it('refuses a filter of other channels', async () => {
+    await tf.setBackend('wasm')
+    const [x, filter] = [tf.zeros([1, 5, 5, 4]), tf.zeros([3, 3, 8, 4])] as [tf.Tensor4D, tf.Tensor4D]
+    expect(() => conv2d(x, filter, { strides: [1, 1], padding: NO_PADDING })).toThrow(/do not agree/)
+    tf.dispose([x, filter])
   })
 })
 
