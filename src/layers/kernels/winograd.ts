@@ -106,7 +106,7 @@ export function writeInputTransform(
   })
 }
 
-/** Does `block` for each block of rows of tiles in an image: whole ones in a loop, then what is left. `last` says that odd sizes end there. */
+/** Does `block` for each block of an image: whole ones in a loop, then the rows that are left, of which an odd one is the last. */
 export function eachBlock(
   code: Code,
   g: WinogradGeometry,
@@ -117,6 +117,5 @@ export function eachBlock(
   const blocks = Math.floor(whole / t.rowsOfBlock)
   code.repeat(blocks, () => block(t.rowsOfBlock, false))
   const left = t.rows - blocks * t.rowsOfBlock
-  // An odd last row may fill a block of its own size, never more.
   if (left > 0) block(left, g.oh % 2 === 1)
 }
