@@ -220,6 +220,23 @@ describe('convolutions by patches', () => {
   })
 })
 
+describe('convolutions whose last window ends before the image begins', () => {
+  it.each([
+    { size: [1, 4], kernel: [2, 1], strides: [3, 1], padding: { top: 3, bottom: 0, left: 0, right: 0 } },
+    { size: [4, 1], kernel: [1, 2], strides: [1, 3], padding: { top: 0, bottom: 0, left: 3, right: 0 } },
+  ] as const)('$size, padded by $padding', async ({ size: [h, w], kernel, strides, padding }) => {
+    const convolution = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor =>
+      conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, { strides, padding })
+    await expectSame(
+      [
+        [2, h, w, 3],
+        [...kernel, 3, 4],
+      ],
+      convolution as (...x: tf.Tensor[]) => tf.Tensor,
+    )
+  })
+})
+
 describe('convolutions that are nearly those of tiles', () => {
   it.each([
     { kernel: [3, 3], strides: [1, 2], channels: [4, 4] },
