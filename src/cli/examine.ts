@@ -67,7 +67,11 @@ function backends(): readonly Finding[] {
     backend('cpu', '@tensorflow/tfjs-backend-cpu', 'npm i @tensorflow/tfjs-backend-cpu@4.22.0'),
     backend('tensorflow', '@tensorflow/tfjs-node', 'npm i @tensorflow/tfjs-node@4.22.0 (Node 20 or 22)'),
     backend('tensorflow (GPU)', '@tensorflow/tfjs-node-gpu', 'npm i @tensorflow/tfjs-node-gpu@4.22.0 (CUDA 11.2)'),
-    backend('webgpu', '@tensorflow/tfjs-backend-webgpu', 'npm i @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu'),
+    {
+      subject: 'tfjs webgpu',
+      state: 'absent',
+      detail: 'it reads results through an OffscreenCanvas, which Node.js has not',
+    },
   ]
 }
 

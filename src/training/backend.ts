@@ -63,7 +63,7 @@ const HINTS: Readonly<Record<BackendName, string>> = {
   wasm: 'Reinstall @tensorflow/tfjs-backend-wasm, or use --backend cpu.',
   cpu: 'Reinstall @tensorflow/tfjs-backend-cpu.',
   tensorflow: 'npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu), or use --backend wasm.',
-  webgpu: 'npm install webgpu @tensorflow/tfjs-backend-webgpu; it needs a GPU or a software Vulkan driver.',
+  webgpu: 'Use --backend wasm.',
 }
 
 async function start(name: BackendName): Promise<BackendProbe> {
@@ -104,6 +104,10 @@ const STARTERS: Readonly<Record<BackendName, () => Promise<string>>> = {
     if ((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined) await provideNavigatorGpu()
     if (!(await importOptional('@tensorflow/tfjs-backend-webgpu'))) {
       throw new Error('@tensorflow/tfjs-backend-webgpu is not installed')
+    }
+    // Its synchronous reads go through a canvas; without one, training would end in the first step.
+    if ((globalThis as { OffscreenCanvas?: unknown }).OffscreenCanvas === undefined) {
+      throw new Error('it reads results through an OffscreenCanvas, which Node.js has not')
     }
     return 'WebGPU'
   },
