@@ -14,6 +14,7 @@ import { dataParallelEngine } from './data-parallel-engine.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { indivisible } from './layer-copies.ts'
 import { type BatchState, type EpochMetrics, type LoopResult, trainLoop } from './loop.ts'
+import { missingGradient } from './missing-gradient.ts'
 import { createObjective } from './objective.ts'
 import { onnxruntimeEngine } from './onnxruntime-engine.ts'
 import { createOptimizer } from './optimizers/index.ts'
@@ -126,8 +127,12 @@ function keptTarget({ keepBest }: TrainingConfig): Target | undefined {
 async function chooseEngine(options: TrainOptions, common: EngineOptions): Promise<Engine> {
   const wanted = options.engine ?? 'auto'
   // On wasm the convolutions, products and poolings are machine code of our own: faster than onnxruntime's graph of the gradient.
-  const inThreads = tf.getBackend() === 'wasm' && HAS_SIMD && indivisible(common.layers) === undefined
-  if (wanted === 'tfjs' || (wanted === 'auto' && inThreads)) return chooseTfjsEngine(options, common)
+  const inThreads = () =>
+    tf.getBackend() === 'wasm' &&
+    HAS_SIMD &&
+    indivisible(common.layers) === undefined &&
+    missingGradient(common) === undefined
+  if (wanted === 'tfjs' || (wanted === 'auto' && inThreads())) return chooseTfjsEngine(options, common)
   try {
     return await onnxruntimeEngine({ ...common, ...(options.threads && { threads: options.threads }) })
   } catch (error) {

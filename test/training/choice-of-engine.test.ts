@@ -36,6 +36,13 @@ it('is tfjs on wasm in threads where the network can be divided', async () => {
   expect(await chosen('threads', divisible, 'wasm')).toMatch(/^tfjs wasm, \d threads?$/)
 })
 
+it('is onnxruntime where wasm lacks a gradient that the network needs', async () => {
+  const [first, ...rest] = divisible.network.layers
+  const plain = { className: 'Conv2D', config: { filters: 4, kernelSize: 3, padding: 'same' } }
+  const config = { ...divisible, network: { ...divisible.network, layers: [plain, first!, ...rest] } }
+  expect(await chosen('keras', config, 'wasm')).toMatch(/^onnxruntime cpu/)
+})
+
 it('is onnxruntime on a backend that has no threads', async () => {
   expect(await chosen('cpu', divisible, 'cpu')).toMatch(/^onnxruntime cpu with 2 threads/)
 })
